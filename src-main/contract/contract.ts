@@ -1,0 +1,265 @@
+/**
+ * The one contract: every call the engine answers and every event it sends. Handlers, client, the
+ * preload's allow-list and every test double are computed from this object, so a new call is three
+ * lines: here, its handler, its caller.
+ */
+import * as v from 'valibot';
+import type {
+  AppInfo,
+  BackupPlan,
+  FolderCheck,
+  Host,
+  HostId,
+  Job,
+  JobId,
+  Machine,
+  MachineId,
+  Point,
+  PointId,
+  Repository,
+  RepositoryId,
+  RestorePlan,
+  Run,
+  Timeline,
+} from './domain.ts';
+
+export interface Call<Schema extends v.GenericSchema, Output> {
+  readonly kind: 'call';
+  readonly input: Schema;
+  /** Type only; never present at run time. */
+  readonly output?: Output;
+}
+
+export interface Event<Payload> {
+  readonly kind: 'event';
+  readonly payload?: Payload;
+}
+
+function call<Schema extends v.GenericSchema>(
+  input: Schema,
+): { returns: <Output>() => Call<Schema, Output> } {
+  return { returns: () => ({ kind: 'call', input }) };
+}
+
+function event<Payload>(): Event<Payload> {
+  return { kind: 'event' };
+}
+
+// Input checks -----------------------------------------------------------------------------------
+
+/** Longest text accepted anywhere: paths on Linux end at 4096 bytes. */
+export const maxTextLength = 4096;
+export const maxPasswordLength = 1024;
+export const maxNameLength = 128;
+
+const text = v.pipe(v.string(), v.maxLength(maxTextLength));
+const idText = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
+const id = <T extends string>() => v.custom<T>((value) => v.is(idText, value), 'Not an id');
+const hostId = id<HostId>();
+const machineId = id<MachineId>();
+const repositoryId = id<RepositoryId>();
+const pointId = id<PointId>();
+const jobId = id<JobId>();
+
+/** A name a person gives: no control characters, not only spaces, no slash at all. */
+export const nameCheck = v.pipe(
+  v.string(),
+  v.trim(),
+  v.minLength(1, 'A name is needed'),
+  v.maxLength(maxNameLength, `At most ${maxNameLength} characters`),
+  v.check((name) => !/[\p{Cc}\p{Zl}\p{Zp}/]/u.test(name), 'A name has no slash or line break'),
+);
+
+export const pathCheck = v.pipe(
+  text,
+  v.check((path) => path.startsWith('/'), 'A full path starts with /'),
+  v.check((path) => !path.includes('\0'), 'A path has no NUL character'),
+);
+
+const password = v.pipe(
+  v.string(),
+  v.minLength(1, 'A password is needed'),
+  v.maxLength(maxPasswordLength, `At most ${maxPasswordLength} characters`),
+);
+const nothing = v.strictObject({});
+const target = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
+
+export const restoreTargetCheck = v.variant('kind', [
+  v.strictObject({
+    kind: v.literal('image'),
+    disk: target,
+    path: pathCheck,
+    format: v.picklist(['raw', 'qcow2']),
+  }),
+  v.strictObject({
+    kind: v.literal('new-machine'),
+    host: hostId,
+    name: nameCheck,
+    /** Where the disks go; null lets the engine choose the usual place of that host. */
+    folder: v.nullable(pathCheck),
+    network: v.picklist(['disconnected', 'connected']),
+    start: v.boolean(),
+  }),
+]);
+export type RestoreTarget = v.InferOutput<typeof restoreTargetCheck>;
+
+// The contract -----------------------------------------------------------------------------------
+
+export const contract = {
+  'app.info': call(nothing).returns<AppInfo>(),
+
+  'hosts.list': call(nothing).returns<readonly Host[]>(),
+  /** Connects first; a host that cannot be reached is not added and the error says why. */
+  'hosts.add': call(
+    v.strictObject({ name: v.nullable(nameCheck), uri: v.pipe(text, v.minLength(1)) }),
+  ).returns<Host>(),
+  'hosts.remove': call(v.strictObject({ host: hostId })).returns<null>(),
+  /** Tries a failed host again now. */
+  'hosts.retry': call(v.strictObject({ host: hostId })).returns<Host>(),
+
+  'machines.list': call(v.strictObject({ host: v.nullable(hostId) })).returns<readonly Machine[]>(),
+  'machines.get': call(v.strictObject({ machine: machineId })).returns<Machine>(),
+  'machines.timeline': call(v.strictObject({ machine: machineId })).returns<Timeline>(),
+  'machines.start': call(v.strictObject({ machine: machineId })).returns<null>(),
+  /** A picture of the machine's screen now; null when it is off or has none. */
+  'machines.screenshot': call(v.strictObject({ machine: machineId })).returns<{
+    readonly mime: string;
+    readonly base64: string;
+  } | null>(),
+
+  'repositories.list': call(nothing).returns<readonly Repository[]>(),
+  /** `password` null makes it unencrypted. The recovery code is in this reply and nowhere else. */
+  'repositories.create': call(
+    v.strictObject({
+      name: nameCheck,
+      path: pathCheck,
+      password: v.nullable(password),
+      remember: v.boolean(),
+      blockSizeBytes: v.optional(v.pipe(v.number(), v.safeInteger())),
+    }),
+  ).returns<{ readonly repository: Repository; readonly recoveryCode: string | null }>(),
+  /** Opens one made anywhere; password or recovery code; null for an unencrypted one. */
+  'repositories.add': call(
+    v.strictObject({
+      name: nameCheck,
+      path: pathCheck,
+      password: v.nullable(password),
+      remember: v.boolean(),
+    }),
+  ).returns<Repository>(),
+  'repositories.unlock': call(
+    v.strictObject({ repository: repositoryId, password, remember: v.boolean() }),
+  ).returns<Repository>(),
+  /** Forgets it here; its folder is not touched. */
+  'repositories.remove': call(v.strictObject({ repository: repositoryId })).returns<null>(),
+  'repositories.password': call(
+    v.strictObject({ repository: repositoryId, password, newPassword: password }),
+  ).returns<null>(),
+  'repositories.confirm-recovery': call(
+    v.strictObject({ repository: repositoryId }),
+  ).returns<Repository>(),
+  'repositories.verify': call(
+    v.strictObject({ repository: repositoryId, readData: v.boolean() }),
+  ).returns<JobId>(),
+  'repositories.rebuild': call(v.strictObject({ repository: repositoryId })).returns<JobId>(),
+
+  'points.list': call(
+    v.strictObject({
+      machineUuid: v.nullable(idText),
+      repository: v.nullable(repositoryId),
+    }),
+  ).returns<readonly Point[]>(),
+  'points.get': call(v.strictObject({ point: pointId })).returns<Point>(),
+  'points.verify': call(v.strictObject({ point: pointId })).returns<JobId>(),
+  /** Removes the manifests. The last point of a machine needs `last` true. */
+  'points.delete': call(
+    v.strictObject({ points: v.pipe(v.array(pointId), v.maxLength(1000)), last: v.boolean() }),
+  ).returns<JobId>(),
+
+  'backup.plan': call(
+    v.strictObject({
+      machine: machineId,
+      repository: repositoryId,
+      exclude: v.array(target),
+      reread: v.boolean(),
+    }),
+  ).returns<BackupPlan>(),
+  'backup.start': call(
+    v.strictObject({
+      machine: machineId,
+      repository: repositoryId,
+      exclude: v.array(target),
+      reread: v.boolean(),
+      /** Ids of warnings the person ticked. */
+      accepted: v.array(idText),
+    }),
+  ).returns<JobId>(),
+
+  'restore.plan': call(
+    v.strictObject({ point: pointId, to: restoreTargetCheck }),
+  ).returns<RestorePlan>(),
+  'restore.start': call(
+    v.strictObject({ point: pointId, to: restoreTargetCheck, accepted: v.array(idText) }),
+  ).returns<JobId>(),
+
+  'jobs.list': call(v.strictObject({ all: v.boolean() })).returns<readonly Job[]>(),
+  'jobs.get': call(v.strictObject({ job: jobId })).returns<Job>(),
+  /** Answers at once with the job as `cancelling`, or as it ended. */
+  'jobs.cancel': call(v.strictObject({ job: jobId })).returns<Job>(),
+
+  /** Newest first; `before` is the startedAt of the last row seen. */
+  'history.list': call(
+    v.strictObject({
+      before: v.nullable(v.number()),
+      limit: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(500)),
+    }),
+  ).returns<readonly Run[]>(),
+
+  /** Creates and starts the practice machine, with its unencrypted repository beside it if asked. */
+  'practice.create': call(v.strictObject({ repository: v.boolean() })).returns<JobId>(),
+  'practice.start': call(nothing).returns<null>(),
+  'practice.stop': call(nothing).returns<null>(),
+  'practice.remove': call(nothing).returns<null>(),
+
+  'folders.check': call(v.strictObject({ path: text })).returns<FolderCheck>(),
+
+  // Events. Each carries the whole record as it is now; a list is replaced, never patched.
+  'hosts.changed': event<readonly Host[]>(),
+  'machines.changed': event<{ readonly machine: Machine }>(),
+  'machines.removed': event<{ readonly machine: MachineId }>(),
+  /** Snapshots, checkpoints or points of this machine changed: ask for its timeline again. */
+  'timeline.changed': event<{ readonly machine: MachineId }>(),
+  'repositories.changed': event<readonly Repository[]>(),
+  'jobs.changed': event<Job>(),
+  'app.changed': event<AppInfo>(),
+  /** The wire dropped events or the engine restarted: read everything again. */
+  'state.reset': event<null>(),
+} as const;
+
+export type Contract = typeof contract;
+type Names<Kind extends 'call' | 'event'> = {
+  [K in keyof Contract]: Contract[K]['kind'] extends Kind ? K : never;
+}[keyof Contract];
+
+export type CallName = Names<'call'>;
+export type EventName = Names<'event'>;
+export type Input<Name extends CallName> = v.InferOutput<Contract[Name]['input']>;
+export type Output<Name extends CallName> =
+  Contract[Name] extends Call<v.GenericSchema, infer Result> ? Result : never;
+export type Payload<Name extends EventName> =
+  Contract[Name] extends Event<infer Value> ? Value : never;
+
+/** One function per call. A forgotten one does not compile. */
+export type Handlers = {
+  readonly [Name in CallName]: (input: Input<Name>) => Promise<Output<Name>>;
+};
+
+export const callNames = Object.keys(contract).filter(
+  (name): name is CallName => contract[name as keyof Contract].kind === 'call',
+);
+export const eventNames = Object.keys(contract).filter(
+  (name): name is EventName => contract[name as keyof Contract].kind === 'event',
+);
+
+/** Sends one event to whoever listens. */
+export type Emit = <Name extends EventName>(name: Name, payload: Payload<Name>) => void;
