@@ -103,6 +103,22 @@ export const restoreTargetCheck = v.variant('kind', [
 ]);
 export type RestoreTarget = v.InferOutput<typeof restoreTargetCheck>;
 
+/** The only places outside that the application opens; the host knows their addresses. */
+export const linkKeys = [
+  'libvirt-connect',
+  'libvirt-permissions',
+  'libvirt-checkpoints',
+  'qemu-backup',
+] as const;
+export type LinkKey = (typeof linkKeys)[number];
+
+/** What a file dialog ended with; `unsupported` where this way in has none: type the path. */
+export type Picked =
+  | { readonly kind: 'picked'; readonly path: string }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'unsupported' };
+export type DesktopDone = { readonly kind: 'done' } | { readonly kind: 'unsupported' };
+
 // The contract -----------------------------------------------------------------------------------
 
 export const contract = {
@@ -223,6 +239,23 @@ export const contract = {
 
   'folders.check': call(v.strictObject({ path: text })).returns<FolderCheck>(),
 
+  // Answered by the host, not the engine: what only the window's own computer can do.
+  'desktop.pick-folder': call(
+    v.strictObject({ title: v.pipe(v.string(), v.maxLength(200)), start: v.nullable(pathCheck) }),
+  ).returns<Picked>(),
+  /** Asks where a new file goes; nothing is created. */
+  'desktop.pick-file': call(
+    v.strictObject({
+      title: v.pipe(v.string(), v.maxLength(200)),
+      start: v.nullable(pathCheck),
+      purpose: v.picklist(['open', 'save']),
+    }),
+  ).returns<Picked>(),
+  /** Shows a file or folder in the file manager. */
+  'desktop.reveal': call(v.strictObject({ path: pathCheck })).returns<DesktopDone>(),
+  /** Opens one of the fixed addresses in the user's browser; never an address from a screen. */
+  'desktop.open-link': call(v.strictObject({ link: v.picklist(linkKeys) })).returns<DesktopDone>(),
+
   // Events. Each carries the whole record as it is now; a list is replaced, never patched.
   'hosts.changed': event<readonly Host[]>(),
   'machines.changed': event<{ readonly machine: Machine }>(),
@@ -249,10 +282,20 @@ export type Output<Name extends CallName> =
 export type Payload<Name extends EventName> =
   Contract[Name] extends Event<infer Value> ? Value : never;
 
-/** One function per call. A forgotten one does not compile. */
-export type Handlers = {
-  readonly [Name in CallName]: (input: Input<Name>) => Promise<Output<Name>>;
+/** The calls a host answers itself; all others are the engine's. */
+export type DesktopCallName = Extract<CallName, `desktop.${string}`>;
+export type EngineCallName = Exclude<CallName, DesktopCallName>;
+
+type HandlersOf<Name extends CallName> = {
+  readonly [Key in Name]: (input: Input<Key>) => Promise<Output<Key>>;
 };
+
+/** The engine's part: one function per call. A forgotten one does not compile. */
+export type Handlers = HandlersOf<EngineCallName>;
+/** The host's part, see host/desktop.ts. */
+export type DesktopHandlers = HandlersOf<DesktopCallName>;
+/** What a dispatcher answers with: both parts. */
+export type AllHandlers = HandlersOf<CallName>;
 
 export const callNames = Object.keys(contract).filter(
   (name): name is CallName => contract[name as keyof Contract].kind === 'call',
