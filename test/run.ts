@@ -74,10 +74,12 @@ async function playwright(project: string): Promise<readonly Outcome[]> {
 }
 
 /** Every vitest project but the one on real machines, which comes last. */
-const quickProjects = vitestConfig.test.projects.flatMap((project) => {
-  const name = typeof project === 'object' && 'test' in project ? project.test?.name : undefined;
-  return typeof name === 'string' && name !== 'real' ? [name] : [];
-});
+const quickProjects =
+  vitestConfig.test?.projects ??
+  [].flatMap((project) => {
+    const name = typeof project === 'object' && 'test' in project ? project.test.name : undefined;
+    return typeof name === 'string' && name !== 'real' ? [name] : [];
+  });
 
 const steps: readonly (readonly [string, () => Promise<readonly Outcome[]>])[] = [
   ['types', checkTypes],
