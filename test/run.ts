@@ -73,13 +73,17 @@ async function playwright(project: string): Promise<readonly Outcome[]> {
   return settle(`playwright ${project}`, readReport(file, playwrightOutcomes), code);
 }
 
+const projectNames = v.object({
+  test: v.object({
+    projects: v.array(v.object({ test: v.object({ name: v.string() }) })),
+  }),
+});
+
 /** Every vitest project but the one on real machines, which comes last. */
-const quickProjects =
-  vitestConfig.test?.projects ??
-  [].flatMap((project) => {
-    const name = typeof project === 'object' && 'test' in project ? project.test.name : undefined;
-    return typeof name === 'string' && name !== 'real' ? [name] : [];
-  });
+const quickProjects = v
+  .parse(projectNames, vitestConfig)
+  .test.projects.map(({ test }) => test.name)
+  .filter((name) => name !== 'real');
 
 const steps: readonly (readonly [string, () => Promise<readonly Outcome[]>])[] = [
   ['types', checkTypes],
