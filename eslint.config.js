@@ -48,7 +48,6 @@ const config = [
     rules: {
       eqeqeq: 'error',
       'no-restricted-syntax': ['error', ...erasableOnly],
-      'no-template-curly-in-string': 'error',
       'no-undef': 'off', // the compiler knows better, per room
       '@typescript-eslint/consistent-type-imports': [
         'error',
