@@ -1,0 +1,71 @@
+/**
+ * Short messages that float. They are never the only record (ux.md A8), stay at least 10 s when
+ * they offer something, and wait while the pointer or the focus is on them.
+ */
+
+export type ToastTone = 'plain' | 'good' | 'warn' | 'bad';
+
+export interface Toast {
+  readonly id: number;
+  readonly text: string;
+  readonly tone: ToastTone;
+  readonly action: { readonly label: string; readonly run: () => void } | null;
+}
+
+const secondsPlain = 6;
+const secondsWithAction = 12;
+const maxToasts = 4;
+
+export class Toasts {
+  #all = $state.raw<readonly Toast[]>([]);
+  #lastId = 0;
+  readonly #timers = new Map<number, number>();
+  #held = false;
+
+  get all(): readonly Toast[] {
+    return this.#all;
+  }
+
+  show(text: string, more: Partial<Pick<Toast, 'tone' | 'action'>> = {}): number {
+    this.#lastId += 1;
+    const toast: Toast = {
+      id: this.#lastId,
+      text,
+      tone: more.tone ?? 'plain',
+      action: more.action ?? null,
+    };
+    for (const old of this.#all.slice(0, Math.max(0, this.#all.length - maxToasts + 1))) {
+      this.dismiss(old.id);
+    }
+    this.#all = [...this.#all, toast];
+    if (!this.#held) this.#arm(toast);
+    return toast.id;
+  }
+
+  dismiss(id: number): void {
+    window.clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+    this.#all = this.#all.filter((toast) => toast.id !== id);
+  }
+
+  /** Pointer or focus is on them: nothing leaves. */
+  hold(): void {
+    this.#held = true;
+    for (const timer of this.#timers.values()) window.clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  release(): void {
+    this.#held = false;
+    for (const toast of this.#all) this.#arm(toast);
+  }
+
+  #arm(toast: Toast): void {
+    const seconds = toast.action === null ? secondsPlain : secondsWithAction;
+    window.clearTimeout(this.#timers.get(toast.id));
+    this.#timers.set(
+      toast.id,
+      window.setTimeout(() => this.dismiss(toast.id), seconds * 1000),
+    );
+  }
+}

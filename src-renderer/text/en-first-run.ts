@@ -1,0 +1,2 @@
+/** Words of the first-run screen. */
+export const firstRun = {} as const;

@@ -1,0 +1,2 @@
+/** Words of the frame screen. */
+export const frame = {} as const;

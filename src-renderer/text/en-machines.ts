@@ -1,0 +1,2 @@
+/** Words of the machines screen. */
+export const machines = {} as const;

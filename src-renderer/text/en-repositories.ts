@@ -1,0 +1,2 @@
+/** Words of the repositories screen. */
+export const repositories = {} as const;

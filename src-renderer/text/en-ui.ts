@@ -1,0 +1,2 @@
+/** Words of the ui screen. */
+export const ui = {} as const;

@@ -1,0 +1,26 @@
+/** The English catalogue: every phrase of the window, from one file a screen. */
+import { backup } from './en-backup.ts';
+import { common } from './en-common.ts';
+import { firstRun } from './en-first-run.ts';
+import { frame } from './en-frame.ts';
+import { jobs } from './en-jobs.ts';
+import { machine } from './en-machine.ts';
+import { machines } from './en-machines.ts';
+import { repositories } from './en-repositories.ts';
+import { restore } from './en-restore.ts';
+import { settings } from './en-settings.ts';
+import { ui } from './en-ui.ts';
+
+export const en = {
+  ...common,
+  ...backup,
+  ...firstRun,
+  ...frame,
+  ...jobs,
+  ...machine,
+  ...machines,
+  ...repositories,
+  ...restore,
+  ...settings,
+  ...ui,
+} as const;
