@@ -1,8 +1,9 @@
 /**
- * Checks and installs what `npm start`, `npm test` and `npm run bench` need, so that each works from
- * a fresh clone on a Debian that has only Node and npm. Plain JavaScript without dependencies: it
- * runs before anything is installed, on any Node from 20 up. It says each thing it does in one line.
- * It never asks without a terminal, and what it may not install it names with the exact command.
+ * Checks and installs what `npm start`, `npm test` and `npm run bench` need, so that each works
+ * from a fresh clone on a Debian that has only Node and npm. Plain JavaScript without
+ * dependencies: it runs before anything is installed, on any Node from 20 up. It says each thing
+ * it does in one line. It never asks without a terminal, and what it may not install it names with
+ * the exact command.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs';
@@ -172,7 +173,7 @@ function installNodeModules() {
   }
 }
 
-/** The sources are TypeScript run by Node itself; the lock file's Node comes first on npm's PATH. */
+/** Node itself runs the TypeScript sources; the lock file's Node comes first on npm's PATH. */
 function checkSourceNode() {
   const bundled = join(top, 'node_modules/.bin/node');
   const found = spawnSync(bundled, ['-p', 'process.versions.node'], { encoding: 'utf8' });
