@@ -268,7 +268,8 @@ export type Outcome =
   /** Finished, and something needs a look. */
   | { readonly kind: 'problems'; readonly at: number; readonly problems: readonly string[] }
   | { readonly kind: 'failed'; readonly at: number; readonly error: WireError }
-  | { readonly kind: 'cancelled'; readonly at: number };
+  /** `problems`: what the cleaning up after the cancel could not do; absent when all is clean. */
+  | { readonly kind: 'cancelled'; readonly at: number; readonly problems?: readonly string[] };
 
 /** One step of a job and how it went; steps nest (snapshot → export → transfer → clean). */
 export interface JobStep {
@@ -277,6 +278,8 @@ export interface JobStep {
   readonly endedAt: number | null;
   readonly outcome: 'running' | 'done' | 'failed' | 'skipped';
   readonly note: string;
+  /** The steps inside this one; absent when there are none. */
+  readonly steps?: readonly JobStep[];
 }
 
 export type JobResult =

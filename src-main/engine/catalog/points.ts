@@ -1,0 +1,236 @@
+import type {
+  LastPoint,
+  Named,
+  Point,
+  PointId,
+  RepositoryId,
+  Verification,
+} from '#contract/domain.ts';
+import { AppError } from '#contract/errors.ts';
+import { flag, json, text, whole, type Row, type WritableDb } from './database.ts';
+
+export interface PointFilter {
+  readonly machineUuid?: string | null; // null: of every machine
+  readonly repository?: RepositoryId | null; // null: of every repository
+}
+
+/** What the machines list shows of a machine's points. */
+export interface MachinePoints {
+  readonly count: number;
+  readonly storedBytes: number;
+  readonly last: LastPoint;
+}
+
+export interface RepositoryPoints {
+  readonly pointCount: number;
+  readonly machineCount: number;
+  /** Sum of the sizes of all points' disks. */
+  readonly logicalBytes: number;
+}
+
+/**
+ * The cache of manifests. The truth is in the repositories; `replaceAllOf` makes it true again.
+ * `verified` and `damaged` are what this installation saw, and outlive a `replaceAllOf`.
+ */
+export interface Points {
+  /** The point's repository must be known; the point's own name for it is not kept. */
+  insertPoint(point: Point): void;
+  /** Newest first. */
+  listPoints(filter?: PointFilter): readonly Point[];
+  /** Newest first. */
+  pointsOfMachine(machineUuid: string): readonly Point[];
+  /**
+   * By id or the beginning of one, in any case. @throws `point-not-found`, or `invalid-input` when
+   * several begin so (data.points lists them).
+   */
+  getPoint(idOrPrefix: string): Point;
+  deletePoint(repository: RepositoryId, id: PointId): boolean;
+  replaceAllOf(repository: RepositoryId, points: readonly Point[]): void;
+  setVerification(repository: RepositoryId, id: PointId, verification: Verification): void;
+  setDamaged(repository: RepositoryId, id: PointId, damaged: boolean): void;
+  /** Every machine that has points, by uuid. */
+  byMachine(): ReadonlyMap<string, MachinePoints>;
+  /** The newest names of machines that have points, also those whose host is gone. */
+  machines(): readonly { readonly uuid: string; readonly name: string }[];
+  ofRepository(repository: RepositoryId): RepositoryPoints;
+}
+
+/** Most rows one listing returns. */
+export const maxListedPoints = 20_000;
+/** Shortest beginning of an id that `getPoint` takes; characters. */
+export const minPrefixLength = 4;
+const maxAmbiguousShown = 10;
+
+const columns = `SELECT p.content, p.verified, p.damaged, p.repository, r.name AS repository_name
+  FROM points p JOIN repositories r ON r.id = p.repository`;
+const newestFirst = 'ORDER BY p.time DESC, p.id DESC';
+
+function repositoryOf(row: Row): Named<RepositoryId> {
+  return { id: text(row, 'repository') as RepositoryId, name: text(row, 'repository_name') };
+}
+
+function toPoint(row: Row): Point {
+  return {
+    ...(json(row, 'content') as Point),
+    repository: repositoryOf(row),
+    verified: row['verified'] === null ? null : (json(row, 'verified') as Verification),
+    damaged: flag(row, 'damaged'),
+  };
+}
+
+function insert(db: WritableDb, point: Point): void {
+  db.run(
+    `INSERT INTO points (repository, id, machine_uuid, machine_name, time, size_bytes,
+      stored_bytes, verified, damaged, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (repository, id) DO UPDATE SET content = excluded.content`,
+    point.repository.id,
+    point.id,
+    point.machine.uuid,
+    point.machine.name,
+    point.time,
+    point.sizeBytes,
+    point.storedBytes,
+    point.verified === null ? null : JSON.stringify(point.verified),
+    point.damaged ? 1 : 0,
+    JSON.stringify(point),
+  );
+}
+
+export function pointQueries(db: WritableDb): Points {
+  const listPoints = ({ machineUuid = null, repository = null }: PointFilter = {}) =>
+    db
+      .all(
+        `${columns} WHERE p.machine_uuid = coalesce(?, p.machine_uuid)
+          AND p.repository = coalesce(?, p.repository) ${newestFirst} LIMIT ?`,
+        machineUuid,
+        repository,
+        maxListedPoints,
+      )
+      .map(toPoint);
+  return {
+    insertPoint: (point) => {
+      insert(db, point);
+    },
+    listPoints,
+    pointsOfMachine: (machineUuid) =>
+      db.all(`${columns} WHERE p.machine_uuid = ? ${newestFirst}`, machineUuid).map(toPoint),
+    getPoint: (idOrPrefix) => findPoint(db, idOrPrefix),
+    deletePoint: (repository, id) =>
+      db.run('DELETE FROM points WHERE repository = ? AND id = ?', repository, id) > 0,
+    replaceAllOf: (repository, points) => {
+      replaceAll(db, repository, points);
+    },
+    setVerification: (repository, id, verification) => {
+      db.run(
+        'UPDATE points SET verified = ? WHERE repository = ? AND id = ?',
+        JSON.stringify(verification),
+        repository,
+        id,
+      );
+    },
+    setDamaged: (repository, id, damaged) => {
+      db.run(
+        'UPDATE points SET damaged = ? WHERE repository = ? AND id = ?',
+        damaged ? 1 : 0,
+        repository,
+        id,
+      );
+    },
+    byMachine: () => byMachine(db),
+    machines: () =>
+      db
+        .all(
+          // SQLite takes the other columns from the row that holds the max().
+          `SELECT machine_uuid, machine_name, max(time) AS time FROM points GROUP BY machine_uuid
+            ORDER BY machine_name, machine_uuid`,
+        )
+        .map((row) => ({ uuid: text(row, 'machine_uuid'), name: text(row, 'machine_name') })),
+    ofRepository: (repository) => {
+      const row =
+        db.get(
+          `SELECT count(*) AS points, count(DISTINCT machine_uuid) AS machines,
+            coalesce(sum(size_bytes), 0) AS size FROM points WHERE repository = ?`,
+          repository,
+        ) ?? {};
+      return {
+        pointCount: whole(row, 'points'),
+        machineCount: whole(row, 'machines'),
+        logicalBytes: whole(row, 'size'),
+      };
+    },
+  };
+}
+
+function findPoint(db: WritableDb, idOrPrefix: string): Point {
+  const exact = db.all(`${columns} WHERE p.id = ? ${newestFirst}`, idOrPrefix);
+  const found = exact.length > 0 ? exact : byPrefix(db, idOrPrefix);
+  const [first] = found;
+  if (first === undefined) {
+    throw new AppError('point-not-found', `There is no restore point ${idOrPrefix}.`, {
+      point: idOrPrefix,
+      advice: 'List the restore points; a repository added elsewhere may need "rebuild" first.',
+    });
+  }
+  // The same id in two repositories is a hand-made copy; the newest listing wins only when exact.
+  if (found.length > 1 && exact.length === 0) {
+    const points = found.slice(0, maxAmbiguousShown).map((row) => toPoint(row).id);
+    throw new AppError('invalid-input', `Several restore points begin with ${idOrPrefix}.`, {
+      points,
+      advice: 'Give more characters of the id.',
+    });
+  }
+  return toPoint(first);
+}
+
+function byPrefix(db: WritableDb, prefix: string): readonly Row[] {
+  if (prefix.length < minPrefixLength) return [];
+  const pattern = prefix.replace(/[\\%_]/g, (character) => `\\${character}`) + '%';
+  return db.all(
+    `${columns} WHERE p.id LIKE ? ESCAPE '\\' ${newestFirst} LIMIT ${maxAmbiguousShown}`,
+    pattern,
+  );
+}
+
+function replaceAll(db: WritableDb, repository: RepositoryId, points: readonly Point[]): void {
+  db.transaction(() => {
+    const seen = new Map(
+      db
+        .all('SELECT id, verified, damaged FROM points WHERE repository = ?', repository)
+        .map((row) => [text(row, 'id'), row]),
+    );
+    db.run('DELETE FROM points WHERE repository = ?', repository);
+    for (const point of points) {
+      const before = seen.get(point.id);
+      const known = before?.['verified'] ?? null;
+      insert(db, {
+        ...point,
+        verified:
+          point.verified ?? (known === null ? null : (JSON.parse(String(known)) as Verification)),
+        damaged: point.damaged || (before !== undefined && flag(before, 'damaged')),
+      });
+    }
+  });
+}
+
+function byMachine(db: WritableDb): ReadonlyMap<string, MachinePoints> {
+  const rows = db.all(
+    // The bare columns come from the row that holds the max(time) (sqlite.org/lang_select.html).
+    `SELECT p.machine_uuid, count(*) AS points, sum(p.stored_bytes) AS stored, max(p.time) AS time,
+      p.id, p.repository, r.name AS repository_name
+      FROM points p JOIN repositories r ON r.id = p.repository GROUP BY p.machine_uuid`,
+  );
+  return new Map(
+    rows.map((row) => [
+      text(row, 'machine_uuid'),
+      {
+        count: whole(row, 'points'),
+        storedBytes: whole(row, 'stored'),
+        last: {
+          id: text(row, 'id') as PointId,
+          time: whole(row, 'time'),
+          repository: repositoryOf(row),
+        },
+      },
+    ]),
+  );
+}
