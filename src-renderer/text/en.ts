@@ -1,6 +1,5 @@
 /** The English catalogue: every phrase of the window, from one file a screen. */
 import { backup } from './en-backup.ts';
-import { common } from './en-common.ts';
 import { firstRun } from './en-first-run.ts';
 import { frame } from './en-frame.ts';
 import { jobs } from './en-jobs.ts';
@@ -10,9 +9,10 @@ import { repositories } from './en-repositories.ts';
 import { restore } from './en-restore.ts';
 import { settings } from './en-settings.ts';
 import { ui } from './en-ui.ts';
+import { words } from './en-words.ts';
 
 export const en = {
-  ...common,
+  ...words,
   ...backup,
   ...firstRun,
   ...frame,

@@ -1,5 +1,5 @@
 /** Words that more than one screen uses. One term per concept (product.md), sentence case. */
-export const common = {
+export const words = {
   'app.name': 'Waymark',
 
   'action.back': 'Back',

@@ -1,0 +1,93 @@
+/**
+ * Marks on a lane, and when several become one. Day and week: marks at their minute, joined when
+ * they would touch. Month: a cell a day, up to three side by side, from four on one bar with a
+ * count. Year: a cell a week, one mark for all of it. Pure: pixels in, pixels out.
+ */
+import type { Span, TimeWindow } from './time-window.ts';
+import { cellsOf } from './time-window.ts';
+
+export interface Dated {
+  readonly time: number;
+}
+
+export interface Mark<T> {
+  /** Middle of the mark, pixels from the left of the lane. */
+  readonly x: number;
+  readonly width: number;
+  /** Oldest first; more than one makes it a cluster. */
+  readonly members: readonly [T, ...T[]];
+}
+
+/** Pixels. A single mark, and the bar that stands for several. */
+export const markWidth = 7;
+export const thinMarkWidth = 4;
+export const clusterWidth = 16;
+const gap = 1.5;
+const maxSideBySide = 3;
+
+type At = (time: number) => number;
+
+function filled<T>(items: readonly T[]): items is readonly [T, ...T[]] {
+  return items.length > 0;
+}
+
+/** Marks where their time is; those nearer than `touching` pixels to their neighbour join. */
+export function marksByTime<T extends Dated>(
+  items: readonly T[],
+  at: At,
+  touching: number,
+): readonly Mark<T>[] {
+  const groups: T[][] = [];
+  let lastX = Number.NEGATIVE_INFINITY;
+  for (const item of [...items].sort((a, b) => a.time - b.time)) {
+    const x = at(item.time);
+    const group = groups.at(-1);
+    if (group !== undefined && x - lastX < touching) group.push(item);
+    else groups.push([item]);
+    lastX = x;
+  }
+  return groups.filter(filled).map((members) => {
+    const [first, ...rest] = members;
+    const last = rest.at(-1) ?? first;
+    const middle = (at(first.time) + at(last.time)) / 2;
+    const width = members.length === 1 ? markWidth : clusterWidth;
+    return { x: middle, width, members };
+  });
+}
+
+function sideBySide<T>(members: readonly T[], middle: number): readonly Mark<T>[] {
+  const width = members.length === 1 ? markWidth : thinMarkWidth;
+  const step = width + gap;
+  const left = middle - ((members.length - 1) * step) / 2;
+  return members.map((member, index) => ({ x: left + index * step, width, members: [member] }));
+}
+
+/** Marks in cells: few stand side by side, many become one. */
+export function marksByCell<T extends Dated>(
+  items: readonly T[],
+  cells: readonly Span[],
+  at: At,
+  limit: number,
+): readonly Mark<T>[] {
+  const sorted = [...items].sort((a, b) => a.time - b.time);
+  return cells.flatMap((cell) => {
+    const members = sorted.filter((item) => item.time >= cell.from && item.time < cell.to);
+    if (!filled(members)) return [];
+    const middle = (at(cell.from) + at(cell.to)) / 2;
+    if (members.length <= limit) return sideBySide(members, middle);
+    const width = Math.min(clusterWidth, Math.max(thinMarkWidth, at(cell.to) - at(cell.from) - 2));
+    return [{ x: middle, width, members }];
+  });
+}
+
+/** The marks of restore points by the rule of the zoom. */
+export function pointMarks<T extends Dated>(
+  items: readonly T[],
+  window: TimeWindow,
+  at: At,
+): readonly Mark<T>[] {
+  const inside = items.filter((item) => item.time >= window.from && item.time < window.to);
+  if (window.zoom === 'month') return marksByCell(inside, cellsOf(window), at, maxSideBySide);
+  if (window.zoom === 'year') return marksByCell(inside, cellsOf(window), at, 1);
+  return marksByTime(inside, at, markWidth + gap);
+}
