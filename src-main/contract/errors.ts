@@ -12,6 +12,7 @@ export const errorCodes = [
   'unsupported',
   'cancelled',
   'unauthorized',
+  'not-connected', // the way to the engine is cut: the window asks again by itself
   'confirmation-required',
   'refused', // a pre-flight said no; data.reasons lists why
   'data-folder-in-use',

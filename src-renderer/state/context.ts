@@ -6,6 +6,7 @@
 import { createContext } from 'svelte';
 import type { Client } from '#contract/client.ts';
 import { Clock } from './clock.svelte.ts';
+import { Desktop } from './desktop.ts';
 import { History } from './history.svelte.ts';
 import { Hosts } from './hosts.svelte.ts';
 import { Info } from './info.svelte.ts';
@@ -28,6 +29,7 @@ export interface App {
   readonly history: History;
   readonly timeline: OpenTimeline;
   readonly navigation: Navigation;
+  readonly desktop: Desktop;
   readonly theme: Theme;
   readonly toasts: Toasts;
   readonly clock: Clock;
@@ -63,6 +65,7 @@ export function createApp(client: Client): App {
     history,
     timeline,
     navigation,
+    desktop: new Desktop(client),
     theme: new Theme(),
     toasts: new Toasts(),
     clock,

@@ -15,6 +15,7 @@ export type Place =
   | { readonly kind: 'machines'; readonly host: HostId | null }
   | { readonly kind: 'machine'; readonly machine: MachineId; readonly selected: Selected | null }
   | { readonly kind: 'repositories' }
+  | { readonly kind: 'create-repository' }
   | { readonly kind: 'repository'; readonly repository: RepositoryId }
   | { readonly kind: 'jobs' }
   | { readonly kind: 'job'; readonly job: JobId }
@@ -108,6 +109,7 @@ export function placeAt(address: string): Place {
       };
     case 'first-run':
     case 'repositories':
+    case 'create-repository':
     case 'jobs':
     case 'history':
     case 'settings':

@@ -1,2 +1,38 @@
-/** Words of the settings screen. */
-export const settings = {} as const;
+/** Words of the settings. */
+export const settings = {
+  'settings.title': 'Settings',
+  'settings.look': 'Look',
+  'settings.theme': 'Theme',
+  'settings.theme-system': 'System',
+  'settings.theme-light': 'Light',
+  'settings.theme-dark': 'Dark',
+  'settings.theme-hint': 'System follows your desktop.',
+  'settings.keys': 'Keys of repositories',
+  'settings.keys-how': 'How they are remembered',
+  'settings.about': 'About',
+  'settings.version': 'Version',
+  'settings.front': 'Shown by',
+  'settings.front-electron': 'The desktop application',
+  'settings.front-browser': 'A browser on this computer',
+  'settings.front-command-line': 'The command line',
+  'settings.data-folder': 'Data folder',
+  'settings.data-folder-text':
+    'Hosts, history and settings. Restore points are not in it: they live in repositories.',
+  'settings.user': 'Runs as',
+  'settings.hosts': 'Hosts',
+  'settings.practice': 'Practice machine',
+  'settings.practice-absent': 'Not created',
+  'settings.practice-running': 'Running',
+  'settings.practice-stopped': 'Stopped',
+  'settings.practice-create': 'Create a practice machine',
+  'settings.practice-start': 'Start',
+  'settings.practice-stop': 'Stop',
+  'settings.practice-remove': 'Remove…',
+  'settings.practice-remove-title': 'Remove the practice machine?',
+  'settings.practice-remove-text':
+    'The machine, its disk and the practice repository with all its points go. Nothing else is touched. You can create it again.',
+  'settings.practice-remove-do': 'Remove practice machine',
+  'settings.practice-removed': 'The practice machine was removed',
+  'settings.libvirt': 'libvirt {libvirt}, QEMU {hypervisor}',
+  'settings.shortcuts': 'Keyboard shortcuts',
+} as const;

@@ -35,6 +35,10 @@ export const messages: { readonly [Code in ErrorCode]: Message } = {
     'This window may not talk to Waymark',
     'Open it again with the link Waymark printed when it started.',
   ),
+  'not-connected': problem(
+    'Waymark does not answer',
+    'The window connects again by itself. Jobs go on without it.',
+  ),
   'confirmation-required': note('Waits for your consent', 'Confirm the step, or leave it.'),
   refused: problem('Refused before anything was touched', 'The reasons are listed below.'),
   'data-folder-in-use': problem(
