@@ -59,6 +59,8 @@ export interface NbdClient extends NbdDisk {
   readonly multiConnection: boolean;
   /** Bytes asked for and not yet answered. */
   readonly busyBytes: number;
+  /** Ends the connection as if it had failed: every waiter and `closed` get this error. */
+  fail(error: AppError): void;
 }
 
 /** Connects to a server on a unix socket. Errors: the kinds of errors.ts, `cancelled`. */
@@ -174,6 +176,10 @@ class SocketNbdClient implements NbdClient {
     return this.#connection.close();
   }
 
+  fail(error: AppError): void {
+    this.#connection.fail(error);
+  }
+
   #readAll(offset: number, target: Uint8Array): Promise<void> {
     return this.#split(offset, target.length, this.#maxBytes, (at, length) => {
       const part =
@@ -199,9 +205,8 @@ class SocketNbdClient implements NbdClient {
       const part = make(offset + done, Math.min(most, length - done));
       parts.push(this.#connection.submit(part));
     }
-    for (const result of await Promise.allSettled(parts)) {
-      if (result.status === 'rejected') throw result.reason;
-    }
+    await Promise.allSettled(parts);
+    await Promise.all(parts); // throws what the first failed one threw
   }
 
   #widen(offset: number, length: number): { start: number; end: number } {

@@ -115,6 +115,11 @@ export class Connection {
     await this.closed;
   }
 
+  /** Ends the connection as if it had failed by itself: every waiter gets `error`. */
+  fail(error: AppError): void {
+    this.#finish(error);
+  }
+
   #connect(): void {
     const socket = connect({
       path: this.#options.socketPath,

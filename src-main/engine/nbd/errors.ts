@@ -51,7 +51,7 @@ export function requestError(
       length: request.length,
       at,
       nbdError: name,
-      errno,
+      error: errno,
       resend: !neverSucceeds.has(name),
     },
   );
@@ -64,6 +64,6 @@ export function refusedRequest(request: FailedRequest, why: string): AppError {
   return new AppError(
     'nbd-request',
     `Cannot ${request.command} ${request.length} bytes at ${request.offset}: ${why}.`,
-    { ...request, at: null, nbdError: 'EINVAL', errno: 22, resend: false },
+    { ...request, at: null, nbdError: 'EINVAL', error: 22, resend: false },
   );
 }

@@ -187,7 +187,7 @@ class Pieces {
 
   get complete(): boolean {
     const first = this.#parts[0];
-    return first !== undefined && first.start === this.#start && first.end === this.#end;
+    return first?.start === this.#start && first.end === this.#end;
   }
 
   add(start: number, length: number): void {
@@ -200,12 +200,8 @@ class Pieces {
     while (at > 0 && (parts[at - 1]?.start ?? 0) >= start) at -= 1;
     const before = parts[at - 1];
     const after = parts[at];
-    if (
-      (before !== undefined && before.end > start) ||
-      (after !== undefined && after.start < end)
-    ) {
-      throw protocolError('two pieces of a read overlap', { offset: start, length });
-    }
+    const overlaps = (before?.end ?? start) > start || (after?.start ?? end) < end;
+    if (overlaps) throw protocolError('two pieces of a read overlap', { offset: start, length });
     const joinsBefore = before?.end === start;
     const joinsAfter = after?.start === end;
     if (joinsBefore && joinsAfter) {

@@ -1,0 +1,163 @@
+/**
+ * What qemu-img knows of an image file, and new empty images. Images are named by absolute paths
+ * only, so that QEMU never takes a name for a protocol ("nbd:", "json:").
+ */
+import { isAbsolute } from 'node:path';
+import { AppError, type ErrorData } from '#contract/errors.ts';
+import type { World } from '#engine/world/world.ts';
+import { explainFailure } from './image-failure.ts';
+
+export interface ImageBitmap {
+  readonly name: string;
+  readonly granularityBytes: number;
+  /** "in-use" means broken: it was not closed properly and cannot be trusted. */
+  readonly flags: readonly string[];
+}
+
+export interface ImageFile {
+  readonly path: string;
+  readonly format: string;
+}
+
+export interface ImageInfo extends ImageFile {
+  readonly sizeBytes: number;
+  /** Bytes taken on the file system. */
+  readonly allocatedBytes: number;
+  /** The format's own "not closed properly" mark. */
+  readonly dirty: boolean;
+  readonly corrupt: boolean;
+  readonly encrypted: boolean;
+  /** Version of a qcow2 image as QEMU writes it ("1.1"; "0.10" cannot hold bitmaps). */
+  readonly compat: string | null;
+  readonly bitmaps: readonly ImageBitmap[];
+  /** Images below this one, nearest first. */
+  readonly backing: readonly ImageFile[];
+}
+
+/** Bitmap with this flag was in use when its image was last let go. */
+export const inUseFlag = 'in-use';
+
+const maxSizeBytes = 64 * 2 ** 40;
+const timeoutMs = 30_000;
+
+/**
+ * Reads an image's header and its backing chain. With `share` also an image a running machine has
+ * open: its bitmaps and allocation are then not current (facts of QEMU: persistent bitmaps are
+ * written at close). Errors: `image-missing`, `permission-denied`, `machine-busy` (open elsewhere
+ * and not `share`), `tool-missing`, `invalid-input` (not an image QEMU understands).
+ */
+export async function imageInfo(
+  world: World,
+  path: string,
+  options: { readonly share?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<ImageInfo> {
+  requireAbsolute(path);
+  const share = options.share === true ? ['-U'] : [];
+  const args = ['info', '--output=json', '--backing-chain', ...share, '--', path];
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  const { code, stdout, stderr } = await world.processes.run('qemu-img', args, {
+    timeoutMs,
+    ...signal,
+  });
+  if (code !== 0) throw await explainFailure(world, { path }, stderr);
+  return readImageInfo(stdout, path);
+}
+
+/**
+ * A new, empty, sparse image; never over something that is there (`path-exists`). Other errors:
+ * those of files, `tool-missing`.
+ */
+export async function createImage(
+  world: World,
+  path: string,
+  format: 'raw' | 'qcow2',
+  sizeBytes: number,
+): Promise<void> {
+  requireAbsolute(path);
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > maxSizeBytes) {
+    throw new AppError('invalid-input', `A disk cannot have ${sizeBytes} bytes.`, { sizeBytes });
+  }
+  // qemu-img would overwrite: creating the file ourselves is what makes the name ours.
+  const file = await world.files.open(path, 'create');
+  try {
+    if (format === 'raw') await file.truncate(sizeBytes);
+  } finally {
+    await file.close();
+  }
+  if (format === 'raw') return;
+  try {
+    const args = ['create', '-q', '-f', 'qcow2', '--', path, String(sizeBytes)];
+    const { code, stderr } = await world.processes.run('qemu-img', args, { timeoutMs });
+    if (code !== 0) throw await explainFailure(world, { path }, stderr);
+  } catch (thrown) {
+    await world.files.remove(path);
+    throw thrown;
+  }
+}
+
+/** Throws `path-invalid` for a relative path. */
+export function requireAbsolute(path: string): void {
+  if (isAbsolute(path)) return;
+  throw new AppError('path-invalid', `${path} is not an absolute path.`, { path });
+}
+
+/** The image described by `qemu-img info --output=json --backing-chain`. */
+export function readImageInfo(json: string, path: string): ImageInfo {
+  const bad = (what: string): AppError =>
+    new AppError('unsupported', `qemu-img describes ${path} in a way not understood: ${what}.`, {
+      path,
+    } satisfies ErrorData);
+  let chain: unknown;
+  try {
+    chain = JSON.parse(json);
+  } catch (thrown) {
+    throw new AppError('unsupported', 'qemu-img did not answer in JSON.', { path }, thrown);
+  }
+  const [top, ...below] = Array.isArray(chain) ? (chain as unknown[]).map(record) : [];
+  if (top === undefined) throw bad('no image');
+  const sizeBytes = top['virtual-size'];
+  const format = top['format'];
+  if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes)) throw bad('no size');
+  if (typeof format !== 'string') throw bad('no format');
+  const details = record(record(top['format-specific'])['data']);
+  return {
+    path,
+    format,
+    sizeBytes,
+    allocatedBytes: number(top['actual-size']),
+    dirty: top['dirty-flag'] === true,
+    corrupt: details['corrupt'] === true,
+    encrypted: top['encrypted'] === true || details['encrypt'] !== undefined,
+    compat: typeof details['compat'] === 'string' ? details['compat'] : null,
+    bitmaps: list(details['bitmaps']).map(readBitmap),
+    backing: below.map((image) => ({
+      path: text(image['filename']),
+      format: text(image['format']),
+    })),
+  };
+}
+
+function readBitmap(value: unknown): ImageBitmap {
+  const bitmap = record(value);
+  return {
+    name: text(bitmap['name']),
+    granularityBytes: number(bitmap['granularity']),
+    flags: list(bitmap['flags']).map(text),
+  };
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function number(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
+}
