@@ -69,11 +69,15 @@ function repositoryOf(row: Row): Named<RepositoryId> {
   return { id: text(row, 'repository') as RepositoryId, name: text(row, 'repository_name') };
 }
 
+function verifiedOf(row: Row): Verification | null {
+  return row['verified'] === null ? null : (json(row, 'verified') as Verification);
+}
+
 function toPoint(row: Row): Point {
   return {
     ...(json(row, 'content') as Point),
     repository: repositoryOf(row),
-    verified: row['verified'] === null ? null : (json(row, 'verified') as Verification),
+    verified: verifiedOf(row),
     damaged: flag(row, 'damaged'),
   };
 }
@@ -201,11 +205,9 @@ function replaceAll(db: WritableDb, repository: RepositoryId, points: readonly P
     db.run('DELETE FROM points WHERE repository = ?', repository);
     for (const point of points) {
       const before = seen.get(point.id);
-      const known = before?.['verified'] ?? null;
       insert(db, {
         ...point,
-        verified:
-          point.verified ?? (known === null ? null : (JSON.parse(String(known)) as Verification)),
+        verified: point.verified ?? (before === undefined ? null : verifiedOf(before)),
         damaged: point.damaged || (before !== undefined && flag(before, 'damaged')),
       });
     }
