@@ -21,7 +21,6 @@ export const timeLeftAfterFraction = 0.02;
 export const stalledAfterMs = 30_000;
 const smoothingMs = 5000; // a change of speed is two thirds visible after this long
 const minSampleMs = 250;
-const movingMs = 2000; // without a byte for this long, the time left is not corrected upwards
 const correctionFactor = 1.25; // a smaller rise of the time left is noise
 const defaultWaitingFor = 'Waiting for storage…';
 
@@ -147,7 +146,7 @@ function updateTimeLeft(state: State, at: number): void {
   if (state.shownFraction < timeLeftAfterFraction) return;
   const next = roundSeconds((state.shownTotal - state.done) / state.bytesPerSecond);
   const shown = state.secondsLeft;
-  const moving = at - state.movedAt < movingMs;
+  const moving = at === state.movedAt; // it only rises when a byte came, never by waiting
   if (shown === null || next <= shown || (moving && next > shown * correctionFactor)) {
     state.secondsLeft = next;
   }
