@@ -46,12 +46,12 @@ export function marksByTime<T extends Dated>(
     else groups.push([item]);
     lastX = x;
   }
-  return groups.filter(filled).map((members) => {
-    const [first, ...rest] = members;
-    const last = rest.at(-1) ?? first;
-    const middle = (at(first.time) + at(last.time)) / 2;
+  return groups.flatMap((members: readonly T[]) => {
+    if (!filled(members)) return [];
+    const last = members.at(-1) ?? members[0];
+    const middle = (at(members[0].time) + at(last.time)) / 2;
     const width = members.length === 1 ? markWidth : clusterWidth;
-    return { x: middle, width, members };
+    return [{ x: middle, width, members }];
   });
 }
 
