@@ -1,0 +1,399 @@
+import { describe, expect, test } from 'vitest';
+import type { ReReadReason } from '#contract/domain.ts';
+import {
+  planBackup,
+  type BackupFacts,
+  type BackupInput,
+  type CheckpointHealth,
+  type DiskDecision,
+  type LastPointFacts,
+  type MachineDisk,
+} from '#engine/backup/plan.ts';
+import type { DomainDisk } from '#engine/hypervisor/domain-xml.ts';
+
+const gib = 1024 ** 3;
+const mib = 1024 ** 2;
+
+function disk(target: string, change: Partial<DomainDisk> = {}, more: Partial<MachineDisk> = {}) {
+  const domainDisk: DomainDisk = {
+    target,
+    device: 'disk',
+    bus: 'virtio',
+    sourceKind: 'file',
+    source: `/images/${target}.qcow2`,
+    format: 'qcow2',
+    readOnly: false,
+    shareable: false,
+    transient: false,
+    serial: null,
+    alias: null,
+    backing: [],
+    ...change,
+  };
+  return { disk: domainDisk, sizeBytes: 10 * gib, qcowVersion: 3, ...more } satisfies MachineDisk;
+}
+
+function lastPoint(...targets: readonly string[]): LastPointFacts {
+  return {
+    checkpoint: 'waymark-1',
+    checkpointDisks: targets,
+    disks: targets.map((target) => ({
+      target,
+      sizeBytes: 10 * gib,
+      source: `/images/${target}.qcow2`,
+      format: 'qcow2',
+    })),
+  };
+}
+
+const facts: BackupFacts = {
+  libvirtVersion: '9.0.0',
+  hasManagedSave: false,
+  hostDevices: [],
+  imagesReadable: true,
+  freeScratchBytes: 100 * gib,
+  expectedDirtyBytes: null,
+  agent: 'connected',
+};
+
+function input(change: Partial<BackupInput> = {}, facts_: Partial<BackupFacts> = {}): BackupInput {
+  return {
+    machine: { name: 'web-01', active: true },
+    disks: [disk('vda')],
+    lastPoint: lastPoint('vda'),
+    health: 'healthy',
+    exclude: [],
+    reread: false,
+    ...change,
+    facts: { ...facts, ...facts_ },
+  };
+}
+
+const off = { name: 'web-01', active: false };
+
+function only(given: BackupInput): DiskDecision {
+  return planBackup(given).disks[0]!;
+}
+
+const reRead = (reason: ReReadReason): DiskDecision => ({ target: 'vda', mode: 're-read', reason });
+const changedOnly: DiskDecision = { target: 'vda', mode: 'changed-only' };
+
+describe('which blocks of a disk are read', () => {
+  const health: readonly CheckpointHealth[] = ['healthy', 'missing', 'inconsistent', 'unknown'];
+  const withDisk = (change: Partial<LastPointFacts['disks'][number]>): LastPointFacts => ({
+    ...lastPoint('vda'),
+    disks: [{ ...lastPoint('vda').disks[0]!, ...change }],
+  });
+  const rows: readonly (readonly [string, BackupInput, DiskDecision])[] = [
+    ['no point → first', input({ lastPoint: null }), reRead('first')],
+    ['healthy, same size and source → changed-only', input(), changedOnly],
+    ['checkpoint missing → reference-lost', input({ health: 'missing' }), reRead('reference-lost')],
+    [
+      'checkpoint inconsistent → reference-lost',
+      input({ health: 'inconsistent' }),
+      reRead('reference-lost'),
+    ],
+    [
+      'point without a checkpoint → reference-lost',
+      input({ lastPoint: { ...lastPoint('vda'), checkpoint: null } }),
+      reRead('reference-lost'),
+    ],
+    [
+      'checkpoint that does not mark this disk → reference-lost',
+      input({ lastPoint: { ...lastPoint('vda'), checkpointDisks: ['vdb'] } }),
+      reRead('reference-lost'),
+    ],
+    [
+      'checkpoint whose disks are not known → changed-only, QEMU has the last word',
+      input({ lastPoint: { ...lastPoint('vda'), checkpointDisks: null } }),
+      changedOnly,
+    ],
+    [
+      'another image in its place → reference-lost',
+      input({ lastPoint: withDisk({ source: '/images/old.qcow2' }) }),
+      reRead('reference-lost'),
+    ],
+    [
+      'converted from another format → reference-lost',
+      input({ lastPoint: withDisk({ format: 'raw' }) }),
+      reRead('reference-lost'),
+    ],
+    [
+      'a size that cannot be read → reference-lost',
+      input({ disks: [disk('vda', {}, { sizeBytes: null })] }),
+      reRead('reference-lost'),
+    ],
+    ['disk added → first', input({ lastPoint: lastPoint('vdb') }), reRead('first')],
+    ['asked without any point → asked', input({ lastPoint: null, reread: true }), reRead('asked')],
+    [
+      'health not known while a QEMU runs → changed-only',
+      input({ health: 'unknown' }),
+      changedOnly,
+    ],
+    [
+      'health not known on a closed image → reference-lost',
+      input({ machine: off, health: 'unknown' }),
+      reRead('reference-lost'),
+    ],
+    ['healthy on a closed image → changed-only', input({ machine: off }), changedOnly],
+  ];
+  test.each(rows)('%s', (_row, given, expected) => {
+    expect(only(given)).toEqual(expected);
+  });
+
+  test.each(health)('resized, checkpoint %s → resized', (one) => {
+    expect(only(input({ health: one, lastPoint: withDisk({ sizeBytes: 9 * gib }) }))).toEqual(
+      reRead('resized'),
+    );
+  });
+  test.each(health)('asked, checkpoint %s → asked', (one) => {
+    expect(only(input({ health: one, reread: true }))).toEqual(reRead('asked'));
+  });
+  test.each([
+    ['raw', disk('vda', { format: 'raw' })],
+    ['vmdk', disk('vda', { format: 'vmdk' })],
+    ['qcow2 of version 2', disk('vda', {}, { qcowVersion: 2 })],
+    ['transient', disk('vda', { transient: true })],
+  ])('%s → not-trackable, with a point, without, and when asked', (_what, one) => {
+    const cases = [input(), input({ lastPoint: null }), input({ reread: true })];
+    for (const given of cases) {
+      expect(only({ ...given, disks: [one] })).toEqual(reRead('not-trackable'));
+    }
+  });
+  test('qcow2 whose version cannot be read is taken as trackable', () => {
+    expect(only(input({ disks: [disk('vda', {}, { qcowVersion: null })] }))).toEqual(changedOnly);
+  });
+});
+
+describe('which disks are skipped', () => {
+  test.each([
+    ['cdrom', disk('sda', { device: 'cdrom', readOnly: true })],
+    ['cdrom', disk('sda', { device: 'cdrom', source: null, sourceKind: 'none' })],
+    ['floppy', disk('fda', { device: 'floppy' })],
+    ['passthrough', disk('sda', { device: 'lun', sourceKind: 'block', source: '/dev/sdc' })],
+    ['empty', disk('vdb', { source: null, sourceKind: 'none' })],
+    ['read-only', disk('vdb', { readOnly: true })],
+    ['shared', disk('vdb', { shareable: true })],
+    ['network', disk('vdb', { sourceKind: 'network', source: 'rbd pool/image' })],
+  ] as const)('%s', (reason, one) => {
+    const decision = planBackup(input({ disks: [disk('vda'), one] }));
+    expect(decision.disks).toEqual([
+      changedOnly,
+      { target: one.disk.target, mode: 'skip', reason },
+    ]);
+    expect(decision.checkpointDisks).toEqual(['vda']);
+    expect(decision.refuse).toBeNull();
+  });
+
+  test('excluded; but what is a CD-ROM stays a CD-ROM', () => {
+    const cdrom = disk('sda', { device: 'cdrom' });
+    const given = input({ disks: [disk('vda'), disk('vdb'), cdrom], exclude: ['vdb', 'sda'] });
+    expect(planBackup(given).disks.slice(1)).toEqual([
+      { target: 'vdb', mode: 'skip', reason: 'excluded' },
+      { target: 'sda', mode: 'skip', reason: 'cdrom' },
+    ]);
+  });
+
+  test('a disk excluded last time is first when it comes back', () => {
+    const given = input({ disks: [disk('vda'), disk('vdb')], lastPoint: lastPoint('vda') });
+    expect(planBackup(given).disks).toEqual([
+      changedOnly,
+      { target: 'vdb', mode: 're-read', reason: 'first' },
+    ]);
+  });
+});
+
+describe('checkpoint and incremental', () => {
+  test('mixed formats: raw is re-read and not marked, qcow2 goes on as changed-only', () => {
+    const decision = planBackup(
+      input({
+        disks: [disk('vda'), disk('vdb', { format: 'raw' })],
+        lastPoint: lastPoint('vda', 'vdb'),
+      }),
+    );
+    expect(decision.disks.map(({ mode }) => mode)).toEqual(['changed-only', 're-read']);
+    expect(decision).toMatchObject({ checkpointDisks: ['vda'], incremental: 'waymark-1' });
+  });
+
+  test('every disk re-read: nothing is incremental, all that can be are marked', () => {
+    const given = input({ disks: [disk('vda'), disk('vdb')], reread: true });
+    expect(planBackup(given)).toMatchObject({
+      incremental: null,
+      checkpointDisks: ['vda', 'vdb'],
+      keptCheckpoint: null,
+    });
+  });
+
+  test('only raw disks: no checkpoint at all', () => {
+    const given = input({ disks: [disk('vda', { format: 'raw' })] });
+    expect(planBackup(given)).toMatchObject({ incremental: null, checkpointDisks: [] });
+  });
+
+  test('a closed image gets no new mark and keeps a healthy old one', () => {
+    expect(planBackup(input({ machine: off }))).toMatchObject({
+      route: 'closed-image',
+      incremental: 'waymark-1',
+      checkpointDisks: [],
+      keptCheckpoint: 'waymark-1',
+    });
+    expect(planBackup(input({ machine: off, health: 'missing' })).keptCheckpoint).toBeNull();
+    expect(planBackup(input({ machine: off, lastPoint: null })).keptCheckpoint).toBeNull();
+  });
+});
+
+describe('how the disks are reached', () => {
+  const rows = [true, false].flatMap((active) =>
+    [true, false].flatMap((imagesReadable) =>
+      [true, false].flatMap((hasManagedSave) =>
+        [[], ['pci 0000:03:00.0']].map((hostDevices) => ({
+          active,
+          imagesReadable,
+          hasManagedSave,
+          hostDevices,
+        })),
+      ),
+    ),
+  );
+  test.each(rows)('%o', ({ active, ...rest }) => {
+    const { route, refuse } = planBackup(input({ machine: { name: 'web-01', active } }, rest));
+    const refused = rest.hasManagedSave
+      ? 'managed-save-present'
+      : rest.hostDevices.length > 0
+        ? 'host-devices-present'
+        : undefined;
+    const expected = active
+      ? ['running', undefined]
+      : rest.imagesReadable
+        ? ['closed-image', undefined]
+        : ['paused-start', refused];
+    expect([route, refuse?.code]).toEqual(expected);
+  });
+
+  test('a refusal is a blocker on the plan with the same words, and nothing was harmed', () => {
+    const { checks, refuse } = planBackup(
+      input({ machine: off }, { imagesReadable: false, hostDevices: ['usb 1058:25ee'] }),
+    );
+    const blocker = checks.find(({ level }) => level === 'blocker');
+    expect(blocker?.detail).toContain(refuse?.message);
+    expect(blocker?.detail).toContain('usb 1058:25ee');
+    expect(refuse?.data).toMatchObject({ devices: ['usb 1058:25ee'] });
+    expect(refuse?.data['unharmed']).toBeDefined();
+  });
+});
+
+describe('what forbids a backup', () => {
+  test('no disks at all, and no disk left', () => {
+    expect(planBackup(input({ disks: [] })).refuse?.code).toBe('machine-has-no-disks');
+    const excluded = planBackup(input({ exclude: ['vda'] }));
+    expect(excluded.refuse?.code).toBe('machine-has-no-disks');
+    expect(excluded.refuse?.data['skipped']).toEqual([{ target: 'vda', reason: 'excluded' }]);
+  });
+
+  test('excluding a disk that does not exist: a typing error must not back up the wrong thing', () => {
+    const { refuse } = planBackup(input({ exclude: ['vdz'] }));
+    expect(refuse).toMatchObject({ code: 'invalid-input', data: { targets: ['vdz'] } });
+  });
+
+  test.each([
+    ['6.9.0', 'unsupported'],
+    ['5.10.2', 'unsupported'],
+    ['6.10.0', undefined],
+    ['11.3.0', undefined],
+  ])('libvirt %s while it runs: %s', (libvirtVersion, code) => {
+    expect(planBackup(input({}, { libvirtVersion })).refuse?.code).toBe(code);
+  });
+
+  test('an old libvirt does not matter for a closed image', () => {
+    expect(planBackup(input({ machine: off }, { libvirtVersion: '5.0.0' })).refuse).toBeNull();
+  });
+
+  test.each([
+    ['nothing measured: a twentieth of the disk', 10 * gib, null, Math.ceil(gib / 2)],
+    ['little expected: at least 256 MiB', 10 * gib, mib, 256 * mib],
+    ['much expected', 10 * gib, 3 * gib, 3 * gib],
+    ['never more than the disk', 64 * mib, 3 * gib, 64 * mib],
+  ])('scratch space, %s', (_what, sizeBytes, expectedDirtyBytes, needed) => {
+    const plan = (freeScratchBytes: number | null) =>
+      planBackup(
+        input(
+          { disks: [disk('vda', {}, { sizeBytes })] },
+          { freeScratchBytes, expectedDirtyBytes },
+        ),
+      );
+    const level = (free: number | null) =>
+      plan(free).checks.find(({ id }) => id === 'scratch-space')?.level;
+    expect(plan(needed).refuse).toBeNull();
+    expect(level(needed)).toBe('ok');
+    expect(level(null)).toBe('unknown');
+    expect(level(needed - 1)).toBe('blocker');
+    expect(plan(needed - 1).refuse).toMatchObject({
+      code: 'no-space',
+      data: { where: 'scratch', neededBytes: needed, freeBytes: needed - 1 },
+    });
+  });
+
+  test('a machine that executes nothing needs no scratch space', () => {
+    for (const imagesReadable of [true, false]) {
+      const { refuse, checks } = planBackup(
+        input({ machine: off }, { imagesReadable, freeScratchBytes: 0 }),
+      );
+      expect(refuse).toBeNull();
+      expect(checks.some(({ id }) => id === 'scratch-space')).toBe(false);
+    }
+  });
+});
+
+describe('what a person is told', () => {
+  const check = (given: BackupInput, id: string) =>
+    planBackup(given).checks.find((one) => one.id === id);
+
+  test.each([
+    ['healthy', input(), 'ok'],
+    ['not known', input({ health: 'unknown' }), 'unknown'],
+    ['lost', input({ health: 'missing' }), 'warning'],
+    ['first', input({ lastPoint: null }), 'ok'],
+    ['asked', input({ reread: true }), 'ok'],
+  ])('reference %s', (_what, given, level) => {
+    expect(check(given, 'reference')?.level).toBe(level);
+  });
+
+  test('an old qcow2 gets the exact command, a raw image the two ways out', () => {
+    const old = check(input({ disks: [disk('vda', {}, { qcowVersion: 2 })] }), 'not-trackable-vda');
+    expect(old).toMatchObject({ level: 'warning' });
+    expect(old?.detail).toContain('qemu-img amend -o compat=1.1 /images/vda.qcow2');
+    const raw = check(input({ disks: [disk('vda', { format: 'raw' })] }), 'not-trackable-vda');
+    expect(raw?.detail).toMatch(/qcow2.*overlay/);
+  });
+
+  test.each([
+    ['agent answers', input(), 'ok'],
+    ['agent silent', input({}, { agent: 'silent' }), 'warning'],
+    ['no agent', input({}, { agent: 'none' }), 'warning'],
+    ['off', input({ machine: off }, { agent: 'none' }), 'ok'],
+    ['off with saved memory', input({ machine: off }, { hasManagedSave: true }), 'warning'],
+  ])('consistency, %s', (_what, given, level) => {
+    expect(check(given, 'consistency')?.level).toBe(level);
+  });
+
+  test('a shared disk left out is a warning, a CD-ROM is not', () => {
+    const given = input({
+      disks: [disk('vda'), disk('vdb', { shareable: true }), disk('sda', { device: 'cdrom' })],
+    });
+    expect(check(given, 'skipped-vdb')?.level).toBe('warning');
+    expect(check(given, 'skipped-sda')?.level).toBe('ok');
+  });
+
+  test('every id is there once', () => {
+    const given = input(
+      {
+        machine: off,
+        disks: [disk('vda', { format: 'raw' }), disk('vdb', { format: 'raw' })],
+        exclude: ['vdz'],
+      },
+      { imagesReadable: false, hasManagedSave: true, hostDevices: ['usb'], freeScratchBytes: 0 },
+    );
+    const ids = planBackup(given).checks.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toEqual(expect.arrayContaining(['exclude', 'managed-save', 'host-devices']));
+  });
+});
