@@ -60,11 +60,8 @@ export const frame = {
   'host.hypervisor': 'QEMU',
   'host.state': 'State',
   'host.retry-at': 'Tries again by itself {time}.',
-  'host.forget': 'Forget host…',
-  'host.forget-title': 'Forget {name}?',
-  'host.forget-text':
-    'Its machines disappear from this window and keep running. Their restore points stay in their repositories, and you can add the host again.',
-  'host.forget-do': 'Forget host',
+  'host.forget': 'Forget host',
+  'host.undo': 'Undo',
   'host.forgotten': 'Host {name} was forgotten',
   'host.added': 'Host {name} was added',
   'host.actions': 'Actions for {name}',
