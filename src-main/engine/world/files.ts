@@ -53,6 +53,8 @@ export interface Files {
   /** A new folder with a random end to its name; returns its path. */
   makeTemporaryFolder(prefix: string): Promise<string>;
   rename(from: string, to: string): Promise<void>;
+  /** Gives a finished file its name and makes that durable; `path-exists` rather than replacing. */
+  publish(from: string, to: string): Promise<void>;
   /** Removes a file, link or socket; nothing there is fine. */
   remove(path: string): Promise<void>;
   /** Removes a folder with everything in it; nothing there is fine. */
@@ -169,6 +171,22 @@ async function writeThen(
   }
 }
 
+/** File systems without hard links (exFAT, some network shares) answer with one of these. */
+const noHardLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/** Never replaces: a hard link fails when the name exists, and so does an exclusive placeholder. */
+async function publish(from: string, to: string): Promise<void> {
+  try {
+    await fs.link(from, to);
+    await fs.unlink(from);
+  } catch (thrown) {
+    if (!noHardLinks.has(errnoOf(thrown))) throw thrown;
+    await (await fs.open(to, 'wx', privateFile)).close();
+    await fs.rename(from, to);
+  }
+  await syncFolder(dirname(to));
+}
+
 const openFlags = {
   read: constants.O_RDONLY,
   write: constants.O_RDWR,
@@ -198,10 +216,7 @@ export const realFiles: Files = {
   writeDurable: (path, bytes, mode = privateFile) =>
     writeThen(path, bytes, mode, (temporary) => fs.rename(temporary, path)),
   createDurable: (path, bytes, mode = privateFile) =>
-    writeThen(path, bytes, mode, async (temporary) => {
-      await fs.link(temporary, path);
-      await fs.unlink(temporary);
-    }),
+    writeThen(path, bytes, mode, (temporary) => publish(temporary, path)),
   open: (path, how, mode = privateFile) =>
     attempt(path, async () => openFile(path, await fs.open(path, openFlags[how], mode))),
   list: (path) => attempt(path, async () => (await fs.readdir(path)).sort()),
@@ -219,6 +234,7 @@ export const realFiles: Files = {
     }),
   makeTemporaryFolder: (prefix) => attempt(prefix, () => fs.mkdtemp(prefix)),
   rename: (from, to) => attempt(from, () => fs.rename(from, to)),
+  publish: (from, to) => attempt(to, () => publish(from, to)),
   remove: (path) => attempt(path, () => fs.rm(path, { force: true })),
   removeTree: (path) => attempt(path, () => fs.rm(path, { force: true, recursive: true })),
   syncFolder: (path) => attempt(path, () => syncFolder(path)),

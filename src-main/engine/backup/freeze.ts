@@ -1,0 +1,56 @@
+/**
+ * Freezes the guest's file systems for the moment a point is taken. Whatever happens they are thawed:
+ * in the normal course, when the moment fails, and by a watchdog when the moment takes too long.
+ */
+import type { Consistency } from '#contract/domain.ts';
+import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
+import type { World } from '#engine/world/world.ts';
+
+/** Windows gives up after 10 s, so we never hold a freeze longer. */
+export const freezeWatchdogMs = 10_000;
+
+/** Runs `moment` with the guest frozen where its agent answers, and says what that was worth. */
+export async function frozen(
+  world: World,
+  hypervisor: Hypervisor,
+  uuid: string,
+  moment: () => Promise<void>,
+): Promise<Consistency> {
+  if (!(await hypervisor.agentConnected(uuid))) {
+    await moment();
+    return { kind: 'crash', why: 'The machine was running and no guest agent answered.' };
+  }
+  try {
+    await hypervisor.freeze(uuid);
+  } catch (thrown) {
+    world.log.warn('The guest agent did not freeze', { uuid, reason: String(thrown) });
+    await thaw(world, hypervisor, uuid); // it may have frozen some file systems before it failed
+    await moment();
+    return { kind: 'crash', why: 'The guest agent could not freeze the file systems.' };
+  }
+  const since = world.clock.monotonic();
+  let expired = false;
+  const cancel = world.clock.timer(freezeWatchdogMs, () => {
+    expired = true;
+    void thaw(world, hypervisor, uuid);
+  });
+  try {
+    await moment();
+  } finally {
+    cancel();
+    if (!expired) await thaw(world, hypervisor, uuid);
+  }
+  const seconds = (world.clock.monotonic() - since) / 1000;
+  if (expired) {
+    return { kind: 'crash', why: 'The guest was thawed early, because starting took too long.' };
+  }
+  return { kind: 'filesystem', why: `Frozen by the guest agent for ${seconds.toFixed(1)} s.` };
+}
+
+async function thaw(world: World, hypervisor: Hypervisor, uuid: string): Promise<void> {
+  try {
+    await hypervisor.thaw(uuid);
+  } catch (thrown) {
+    world.log.error(`Thawing ${uuid} failed`, thrown);
+  }
+}

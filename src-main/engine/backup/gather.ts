@@ -1,0 +1,178 @@
+/**
+ * The facts a backup is decided from, read without changing anything: the machine, the newest point
+ * that set a reference, and whether that reference is still whole.
+ */
+import { AppError, hasCode } from '#contract/errors.ts';
+import { checkpointOwner } from '#engine/hypervisor/checkpoint-owner.ts';
+import type { CheckpointRecord, Hypervisor, MachineRecord } from '#engine/hypervisor/hypervisor.ts';
+import { imageInfo, inUseFlag } from '#engine/nbd/image.ts';
+import type { PointManifest } from '#engine/store/manifest.ts';
+import type { StoreRepository } from '#engine/store/repository.ts';
+import type { World } from '#engine/world/world.ts';
+
+/** qemu-img's name for version 2 of qcow2, which has no room for bitmaps. */
+const oldCompat = '0.10';
+
+export type ReferenceHealth = 'healthy' | 'missing' | 'inconsistent';
+
+/** The point whose own checkpoint is the reference, and how that checkpoint is. */
+export interface Reference {
+  readonly manifest: PointManifest;
+  readonly checkpoint: string;
+  readonly health: ReferenceHealth;
+}
+
+export interface Gathered {
+  readonly record: MachineRecord;
+  /** The XML of the running machine, or the stored one. */
+  readonly xml: string;
+  readonly active: boolean;
+  /** The newest point of this machine in this repository, whatever it was made from. */
+  readonly newest: PointManifest | null;
+  readonly reference: Reference | null;
+  readonly checkpoints: readonly CheckpointRecord[];
+  /** Sizes by target, as the machine has them now. */
+  readonly sizes: ReadonlyMap<string, number>;
+  /** Every image of the machine can be opened by us; decides the route of a stopped one. */
+  readonly imagesReadable: boolean;
+  /** qcow2 images that cannot hold a bitmap (version 2). */
+  readonly oldFormat: ReadonlySet<string>;
+}
+
+export interface GatherOptions {
+  readonly world: World;
+  readonly hypervisor: Hypervisor;
+  readonly store: StoreRepository;
+  readonly uuid: string;
+}
+
+export async function gather(options: GatherOptions): Promise<Gathered> {
+  const { world, hypervisor, store, uuid } = options;
+  const record = await hypervisor.getMachine(uuid);
+  const active = record.state !== 'off' && record.state !== 'crashed';
+  const xml = await hypervisor.definition(uuid, active ? 'live' : 'inactive');
+  const checkpoints = await hypervisor.listCheckpoints(uuid);
+  const { newest, referenced } = await readManifests(store, uuid);
+  const imagesReadable = !active && (await allReadable(world, record));
+  const reference =
+    referenced?.checkpoint == null
+      ? null
+      : {
+          manifest: referenced,
+          checkpoint: referenced.checkpoint,
+          health: await health(options, record, referenced.checkpoint, checkpoints, active),
+        };
+  return {
+    record,
+    xml,
+    active,
+    newest,
+    reference,
+    checkpoints,
+    sizes: await readSizes(hypervisor, record),
+    imagesReadable,
+    oldFormat: await oldFormats(world, record, active),
+  };
+}
+
+/** Newest first by time; a damaged manifest is passed over, because it can be no base. */
+async function readManifests(
+  store: StoreRepository,
+  uuid: string,
+): Promise<{ newest: PointManifest | null; referenced: PointManifest | null }> {
+  const names = (await store.listPoints())
+    .filter(({ machineUuid }) => machineUuid === uuid)
+    .sort((a, b) => (a.id < b.id ? 1 : -1)); // ULIDs sort by time
+  let newest: PointManifest | null = null;
+  for (const { id } of names) {
+    const manifest = await store.readPoint(id, uuid).catch((thrown: unknown) => {
+      if (hasCode(thrown, 'manifest-damaged', 'manifest-refused', 'block-damaged')) return null;
+      throw thrown;
+    });
+    if (manifest === null) continue;
+    newest ??= manifest;
+    if (manifest.checkpoint !== null) return { newest, referenced: manifest };
+  }
+  return { newest, referenced: null };
+}
+
+async function health(
+  { world, hypervisor, uuid }: GatherOptions,
+  record: MachineRecord,
+  name: string,
+  checkpoints: readonly CheckpointRecord[],
+  active: boolean,
+): Promise<ReferenceHealth> {
+  const known = checkpoints.find((checkpoint) => checkpoint.name === name);
+  if (known === undefined || checkpointOwner(known) === null) return 'missing';
+  if (!active) return closedHealth(world, record, known);
+  return (await hypervisor.validateCheckpoint(uuid, name, known.xml)) ? 'healthy' : 'inconsistent';
+}
+
+/**
+ * On closed images the bitmaps themselves are looked at. One that also lives in a backing image
+ * would need merging, which only QEMU does right, so such a reference is not used.
+ */
+async function closedHealth(
+  world: World,
+  record: MachineRecord,
+  checkpoint: CheckpointRecord,
+): Promise<ReferenceHealth> {
+  for (const { target, bitmap } of checkpoint.disks) {
+    const disk = record.definition.disks.find((candidate) => candidate.target === target);
+    if (disk?.source == null) continue; // a removed disk needs no reference
+    const info = await imageInfo(world, disk.source).catch((thrown: unknown) => {
+      if (thrown instanceof AppError) return null;
+      throw thrown;
+    });
+    if (info === null) return 'missing';
+    const found = info.bitmaps.find((candidate) => candidate.name === bitmap);
+    if (found === undefined) return 'missing';
+    if (found.flags.includes(inUseFlag)) return 'inconsistent';
+    for (const { path: below } of info.backing) {
+      const base = await imageInfo(world, below).catch(() => null);
+      if (base === null) return 'missing';
+      if (base.bitmaps.some((candidate) => candidate.name === bitmap)) return 'missing';
+    }
+  }
+  return 'healthy';
+}
+
+async function allReadable(world: World, record: MachineRecord): Promise<boolean> {
+  for (const disk of record.definition.disks) {
+    if (disk.source === null || disk.device !== 'disk') continue;
+    if ((await world.files.stat(disk.source)) === null) continue; // missing: said by the plan
+    if (!(await world.files.may(disk.source, 'read'))) return false;
+  }
+  return true;
+}
+
+async function readSizes(
+  hypervisor: Hypervisor,
+  record: MachineRecord,
+): Promise<ReadonlyMap<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const { target, source, device } of record.definition.disks) {
+    if (source === null || device !== 'disk') continue;
+    const info = await hypervisor.blockInfo(record.uuid, target).catch((thrown: unknown) => {
+      if (hasCode(thrown, 'libvirt-error')) return null;
+      throw thrown;
+    });
+    if (info !== null) sizes.set(target, info.capacityBytes);
+  }
+  return sizes;
+}
+
+async function oldFormats(
+  world: World,
+  record: MachineRecord,
+  active: boolean,
+): Promise<ReadonlySet<string>> {
+  const old = new Set<string>();
+  for (const { target, source, format } of record.definition.disks) {
+    if (source === null || format !== 'qcow2') continue;
+    const info = await imageInfo(world, source, { share: active }).catch(() => null);
+    if (info?.compat === oldCompat) old.add(target);
+  }
+  return old;
+}

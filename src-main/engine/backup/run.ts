@@ -1,0 +1,286 @@
+/**
+ * One backup of one machine into one repository, step by step as ARCHITECTURE.md tells it. Whatever
+ * goes wrong, and wherever: no libvirt job, scratch file, socket, lease or unfinished checkpoint of
+ * ours stays behind, and what could not be removed at once is left in the journal for recovery.
+ */
+import type { Named, RepositoryId } from '#contract/domain.ts';
+import { AppError, hasCode } from '#contract/errors.ts';
+import type { Journals } from '#engine/catalog/journals.ts';
+import { checkpointPrefix, describeOwner } from '#engine/hypervisor/checkpoint-owner.ts';
+import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
+import type { JobContext } from '#engine/jobs/job-types.ts';
+import type { PointManifest } from '#engine/store/manifest.ts';
+import type { StoreRepository, StoreWriter } from '#engine/store/repository.ts';
+import type { World } from '#engine/world/world.ts';
+import { dropCheckpoint, retireOlder } from './checkpoints.ts';
+import { copyAll } from './copy-all.ts';
+import { explainFailure } from './failure.ts';
+import { gather, type Gathered } from './gather.ts';
+import {
+  makeWorkFolder,
+  qemuIdentity,
+  socketOfUri,
+  type AccessFolders,
+  type WorkFolder,
+} from './host-access.ts';
+import { storeIdentity } from './identity.ts';
+import { decide, type BackupDecision } from './decide.ts';
+import { openClosed, openPaused, openRunning, type Source } from './routes.ts';
+import { endJob } from './pull-job.ts';
+import { watchScratch } from './scratch-watch.ts';
+
+export interface BackupRooms {
+  readonly world: World;
+  /** A connection of this job's own: libvirt serves only five calls at a time on one. */
+  readonly hypervisor: Hypervisor;
+  readonly host: { readonly id: string; readonly name: string; readonly uri: string };
+  readonly store: StoreRepository;
+  readonly repository: Named<RepositoryId>;
+  readonly journals: Journals;
+  readonly installation: string;
+  readonly folders: AccessFolders;
+  readonly tpmFolders: readonly string[];
+}
+
+export interface BackupOrder {
+  readonly uuid: string;
+  readonly name: string;
+  readonly exclude: readonly string[];
+  readonly reread: boolean;
+  readonly accepted: readonly string[];
+}
+
+/** What the journal needs to undo a backup that was cut off. */
+export interface BackupJournal {
+  readonly host: string;
+  readonly uuid: string;
+  readonly repository: string;
+  readonly point: string;
+  readonly checkpoint: string | null;
+  readonly workFolder: string;
+  readonly route: string;
+}
+
+/** Runs it and returns the manifest that was committed. Throws AppError; see failure.ts. */
+export async function runBackup(
+  rooms: BackupRooms,
+  order: BackupOrder,
+  context: JobContext,
+): Promise<PointManifest> {
+  const { world, hypervisor, store } = rooms;
+  const options = { world, hypervisor, store, uuid: order.uuid };
+  const gathered = await context.step('Look at the machine', () => gather(options));
+  const decision = await decide(rooms, order, gathered);
+  if (decision.refuse !== null) throw decision.refuse;
+  const owner = { installation: rooms.installation, what: `backing up ${order.name}` };
+  const writer = await store.openWriter(owner, context.signal);
+  try {
+    return await attempt(rooms, order, context, gathered, decision, writer);
+  } catch (thrown) {
+    if (!hasCode(thrown, 'checkpoint-inconsistent')) throw thrown;
+    // libvirt has the last word on a reference: begin again and read everything.
+    context.note('The reference is broken, so everything is read again.');
+    const lost = withReferenceLost(gathered);
+    const again = await decide(rooms, order, lost);
+    if (again.refuse !== null) throw again.refuse;
+    return await attempt(rooms, order, context, lost, again, writer);
+  } finally {
+    await writer.release();
+  }
+}
+
+function withReferenceLost(gathered: Gathered): Gathered {
+  const { reference } = gathered;
+  return {
+    ...gathered,
+    reference: reference === null ? null : { ...reference, health: 'inconsistent' },
+  };
+}
+
+async function attempt(
+  rooms: BackupRooms,
+  order: BackupOrder,
+  context: JobContext,
+  gathered: Gathered,
+  decision: BackupDecision,
+  writer: StoreWriter,
+): Promise<PointManifest> {
+  const { world, hypervisor, journals } = rooms;
+  const since = world.clock.monotonic();
+  const point = world.ids.ulid();
+  const tracked = decision.disks.some(({ track }) => track) && decision.route !== 'closed-image';
+  const checkpoint = tracked ? checkpointPrefix + point.toLowerCase() : null;
+  const identity = await qemuIdentity(world, gathered.xml, socketOfUri(rooms.host.uri));
+  const work = await makeWorkFolder(world, rooms.folders, identity, order.uuid);
+  const journal = journals.beginJournal('backup', {
+    host: rooms.host.id,
+    uuid: order.uuid,
+    repository: rooms.repository.id,
+    point,
+    checkpoint,
+    workFolder: work.path,
+    route: decision.route,
+  } satisfies BackupJournal);
+  const control = new AbortController();
+  const stopWatching = await watch(rooms, order, decision, work, control, context.signal);
+  let committed = false;
+  let source: Source | null = null;
+  try {
+    source = await context.step('Take the moment', () =>
+      openSource(rooms, order, context, gathered, decision, work, checkpoint),
+    );
+    const takenAt = world.clock.now();
+    const held = source;
+    const copied = await context.step('Read and store', () =>
+      copyAll(held, decision, writer, context, { ...grid(rooms), signal: control.signal }),
+    );
+    const machine = gathered.record;
+    const kept = await storeIdentity(world, hypervisor, machine, rooms.tpmFolders, writer);
+    await held.stillTrue();
+    if (control.signal.aborted) throw control.signal.reason;
+    const manifest: PointManifest = {
+      format: 1,
+      id: point,
+      time: takenAt,
+      seconds: (world.clock.monotonic() - since) / 1000,
+      machine: { uuid: order.uuid, name: machine.name },
+      host: { name: rooms.host.name, uri: rooms.host.uri },
+      installation: rooms.installation,
+      ...kept,
+      disks: copied.disks,
+      skipped: decision.skipped,
+      consistency: held.consistency,
+      checkpoint,
+      readBytes: copied.readBytes,
+      storedBytes: writer.stats().storedBytes,
+    };
+    await context.step('Seal the restore point', () => writer.commitPoint(manifest));
+    committed = true;
+    journals.addStep(journal, 'committed', { point });
+    return manifest;
+  } catch (thrown) {
+    const reason: unknown = control.signal.aborted ? control.signal.reason : thrown;
+    throw await explainFailure(hypervisor, order, reason);
+  } finally {
+    stopWatching();
+    const clean = await context.step('Clean up', () =>
+      cleanUp(rooms, order, { source, work, checkpoint, committed }),
+    );
+    if (clean) journals.closeJournal(journal);
+  }
+}
+
+function grid(rooms: BackupRooms): { readonly blockSizeBytes: number } {
+  return { blockSizeBytes: rooms.store.blockSizeBytes };
+}
+
+/** Ends the copy when the person cancels, the scratch runs full or libvirt goes away. */
+async function watch(
+  rooms: BackupRooms,
+  order: BackupOrder,
+  decision: BackupDecision,
+  work: WorkFolder,
+  control: AbortController,
+  cancelled: AbortSignal,
+): Promise<() => void> {
+  const stopScratch =
+    decision.route === 'closed-image'
+      ? () => undefined
+      : await watchScratch(rooms.world, work.path, (error) => {
+          control.abort(error);
+        });
+  const onCancel = () => {
+    control.abort(new AppError('cancelled', 'Cancelled.'));
+  };
+  cancelled.addEventListener('abort', onCancel, { once: true });
+  if (cancelled.aborted) onCancel();
+  const stopListening = rooms.hypervisor.on((event) => {
+    if (event.kind === 'connection' && event.state === 'lost') {
+      control.abort(
+        event.error ??
+          new AppError('libvirt-connection-lost', 'The connection to libvirt was lost.'),
+      );
+    }
+    if (event.kind === 'lifecycle' && event.uuid === order.uuid && event.event === 'stopped') {
+      if (decision.route !== 'closed-image')
+        control.abort(new AppError('machine-stopped', 'Stopped.'));
+    }
+  });
+  return () => {
+    stopScratch();
+    stopListening();
+    cancelled.removeEventListener('abort', onCancel);
+  };
+}
+
+async function openSource(
+  rooms: BackupRooms,
+  order: BackupOrder,
+  context: JobContext,
+  { record }: Gathered,
+  decision: BackupDecision,
+  work: WorkFolder,
+  checkpoint: string | null,
+): Promise<Source> {
+  const { world, hypervisor } = rooms;
+  if (decision.route === 'closed-image') {
+    const asleep = record.hasManagedSave;
+    return openClosed(world, hypervisor, order.uuid, work.path, decision.disks, asleep);
+  }
+  const owner = { installation: rooms.installation, repository: rooms.repository.id };
+  const spec = {
+    uuid: order.uuid,
+    disks: decision.disks,
+    otherTargets: decision.otherTargets,
+    checkpoint:
+      checkpoint === null ? null : { name: checkpoint, description: describeOwner(owner) },
+  };
+  if (decision.route === 'running') return openRunning(world, hypervisor, work, spec);
+  return openPaused(world, hypervisor, work, spec, () => {
+    context.note('Somebody resumed the machine meanwhile, so it was left running.');
+  });
+}
+
+interface LeftOver {
+  readonly source: Source | null;
+  readonly work: WorkFolder;
+  readonly checkpoint: string | null;
+  readonly committed: boolean;
+}
+
+/** True when nothing is left; otherwise the journal stays open and recovery tries again. */
+async function cleanUp(
+  rooms: BackupRooms,
+  order: BackupOrder,
+  { source, work, checkpoint, committed }: LeftOver,
+): Promise<boolean> {
+  const { world, hypervisor } = rooms;
+  let clean = true;
+  const tolerate = async (what: string, action: () => Promise<void>) => {
+    try {
+      await action();
+    } catch (thrown) {
+      clean = false;
+      world.log.error(`Cleaning up after a backup: ${what}`, thrown);
+    }
+  };
+  // The checkpoint goes while the machine still runs: a stopped one keeps its bitmap otherwise.
+  if (checkpoint !== null && !committed) {
+    await tolerate('ending the job', () => endJob(hypervisor, order.uuid));
+    await tolerate('removing the new checkpoint', () =>
+      dropCheckpoint(world, hypervisor, order.uuid, checkpoint),
+    );
+  }
+  if (checkpoint !== null && committed) {
+    await tolerate('ending the job', () => endJob(hypervisor, order.uuid));
+    await tolerate('removing the replaced checkpoint', () =>
+      retireOlder(world, hypervisor, order.uuid, checkpoint, {
+        installation: rooms.installation,
+        repository: rooms.repository.id,
+      }),
+    );
+  }
+  await tolerate('ending the job', () => source?.end() ?? Promise.resolve());
+  await tolerate('removing the work folder', () => work.remove());
+  return clean;
+}

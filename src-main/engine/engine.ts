@@ -1,0 +1,189 @@
+/**
+ * The engine: all that Waymark knows, wired from its rooms. It runs in any Node, owns one data folder
+ * at a time, answers the contract and sends its events. It never learns which host carries it.
+ */
+import { join } from 'node:path';
+import type { Emit, Handlers } from '#contract/contract.ts';
+import type { AppInfo, JobId } from '#contract/domain.ts';
+import { openCatalog, type Catalog } from '#engine/catalog/catalog.ts';
+import type { HostRecord } from '#engine/catalog/hosts.ts';
+import { ownDataFolder } from '#engine/catalog/ownership.ts';
+import { createFleet, type Fleet } from '#engine/fleet/fleet.ts';
+import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
+import { openLibvirt } from '#engine/hypervisor/libvirt.ts';
+import type { Jobs } from '#engine/jobs/job-types.ts';
+import { createJobs } from '#engine/jobs/jobs.ts';
+import { createPractice, type Practice } from '#engine/practice/practice.ts';
+import { createShelf, type RepositoryShelf } from '#engine/repositories/repositories.ts';
+import { createSecrets, type Secrets } from '#engine/world/secrets.ts';
+import type { World } from '#engine/world/world.ts';
+import { appHandlers } from './handlers/app.ts';
+import { backupHandlers } from './handlers/backups.ts';
+import { hostHandlers } from './handlers/hosts.ts';
+import { jobHandlers } from './handlers/jobs.ts';
+import { machineHandlers } from './handlers/machines.ts';
+import { pointHandlers } from './handlers/points.ts';
+import { practiceHandlers } from './handlers/practice.ts';
+import { createRecovery } from './handlers/recovery.ts';
+import { repositoryHandlers } from './handlers/repositories.ts';
+import { restoreHandlers } from './handlers/restores.ts';
+
+export interface EngineOptions {
+  /** The folder with the catalog, keys and indexes; made with mode 0700 if it is not there. */
+  readonly dataFolder: string;
+  /** A private folder for sockets, with a short path. */
+  readonly runtimeFolder: string;
+  readonly front: AppInfo['front'];
+  readonly version: string;
+  /** Name of the user, for commands shown in advice. */
+  readonly user: string;
+  /** The user's configuration folder, where a session libvirt keeps TPM state. */
+  readonly configFolder: string;
+  /** Where the store's worker entry is when the engine runs as a bundle. */
+  readonly workerUrl?: URL;
+  /** Where the practice machine's boot image is when the engine runs as a bundle. */
+  readonly practiceResources?: string;
+}
+
+export interface Engine {
+  readonly handlers: Handlers;
+  /** Returns the function that ends the subscription. */
+  onEvent(listener: Emit): () => void;
+  /** Begins connecting to hosts and opening repositories; resolves at once. */
+  start(): Promise<void>;
+  /** Resolves when every host and repository was tried once: what a command needs to see all. */
+  settled(): Promise<void>;
+  /** Cancels jobs, closes everything and gives the data folder free. */
+  stop(): Promise<void>;
+}
+
+/** What the handlers are made from. */
+export interface Rooms {
+  readonly world: World;
+  readonly options: EngineOptions;
+  readonly catalog: Catalog;
+  readonly secrets: Secrets;
+  readonly fleet: Fleet;
+  readonly shelf: RepositoryShelf;
+  readonly jobs: Jobs;
+  readonly practice: Practice;
+  readonly emit: Emit;
+  /** A connection of one's own to a host, to be closed after use. */
+  connect(host: HostRecord): Promise<Hypervisor>;
+}
+
+/** Throws `data-folder-in-use` when another engine owns the folder. */
+export async function createEngine(world: World, options: EngineOptions): Promise<Engine> {
+  await world.files.makeFolder(options.dataFolder);
+  const ownership = await ownDataFolder(world, options.dataFolder);
+  try {
+    return await wire(world, options, ownership.release.bind(ownership));
+  } catch (thrown) {
+    ownership.release();
+    throw thrown;
+  }
+}
+
+async function wire(world: World, options: EngineOptions, release: () => void): Promise<Engine> {
+  const { dataFolder } = options;
+  const catalog = await openCatalog(world, dataFolder);
+  const listeners = new Set<Emit>();
+  const emit: Emit = (name, payload) => {
+    for (const listener of listeners) listener(name, payload);
+  };
+  const indexFolder = join(dataFolder, 'index');
+  await world.files.makeFolder(indexFolder);
+  const secrets = createSecrets(world.processes, world.files, dataFolder);
+  const practice = createPractice(world, {
+    folder: join(dataFolder, 'practice'),
+    runtimeFolder: options.runtimeFolder,
+    hypervisor: (uri) => openLibvirt(uri, world),
+    ...(options.practiceResources === undefined ? {} : { resources: options.practiceResources }),
+  });
+  const connect = async (host: HostRecord) => {
+    const uri = host.practice ? (await practice.ensureHost()).uri : host.uri;
+    return openLibvirt(uri, world);
+  };
+  const jobs = createJobs({ world, catalog, emit: announceJobs(emit, () => fleet) });
+  const fleet: Fleet = createFleet({
+    world,
+    catalog,
+    emit,
+    open: connect,
+    jobOf: (machine) => jobs.ofMachine(machine),
+    onConnected: (host) => {
+      recovery.hostConnected(host);
+    },
+  });
+  const shelf = createShelf({
+    world,
+    catalog,
+    secrets,
+    emit,
+    indexFolder,
+    ...(options.workerUrl === undefined ? {} : { workerUrl: options.workerUrl }),
+    onPoints: (uuids) => {
+      for (const uuid of uuids) fleet.touch(uuid);
+    },
+  });
+  const rooms: Rooms = {
+    world,
+    options,
+    catalog,
+    secrets,
+    fleet,
+    shelf,
+    jobs,
+    practice,
+    emit,
+    connect,
+  };
+  const recovery = createRecovery(rooms);
+  return {
+    handlers: {
+      ...appHandlers(rooms),
+      ...hostHandlers(rooms),
+      ...machineHandlers(rooms),
+      ...repositoryHandlers(rooms),
+      ...pointHandlers(rooms),
+      ...backupHandlers(rooms),
+      ...restoreHandlers(rooms),
+      ...jobHandlers(rooms),
+      ...practiceHandlers(rooms),
+    },
+    onEvent: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    start: async () => {
+      await recovery.begin();
+      shelf.start();
+      fleet.start();
+    },
+    settled: async () => {
+      await Promise.all([shelf.settled(), fleet.settled()]);
+      await recovery.settled();
+    },
+    stop: async () => {
+      await jobs.stop();
+      await recovery.settled();
+      await fleet.stop();
+      await shelf.stop();
+      catalog.close();
+      release();
+    },
+  };
+}
+
+/** Sends every job event, and tells the machine's row when a job begins or ends. */
+function announceJobs(emit: Emit, fleet: () => Fleet): Parameters<typeof createJobs>[0]['emit'] {
+  const shown = new Map<JobId, string>();
+  return (job) => {
+    emit('jobs.changed', job);
+    if (shown.get(job.id) === job.state.kind) return;
+    shown.set(job.id, job.state.kind);
+    const uuid = job.machine?.id?.split('/').at(-1);
+    if (uuid !== undefined) fleet().touch(uuid);
+    if (['done', 'problems', 'failed', 'cancelled'].includes(job.state.kind)) shown.delete(job.id);
+  };
+}

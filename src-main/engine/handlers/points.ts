@@ -1,0 +1,85 @@
+import type { Handlers } from '#contract/contract.ts';
+import type { Point } from '#contract/domain.ts';
+import { AppError } from '#contract/errors.ts';
+import type { JobContext } from '#engine/jobs/job-types.ts';
+import type { Rooms } from '../engine.ts';
+import { verify } from './repositories.ts';
+
+type Calls = Extract<keyof Handlers, `points.${string}`>;
+
+export function pointHandlers(rooms: Rooms): Pick<Handlers, Calls> {
+  const { catalog, jobs } = rooms;
+  return {
+    'points.list': ({ machineUuid, repository }) =>
+      Promise.resolve(catalog.points.listPoints({ machineUuid, repository })),
+    'points.get': ({ point }) => Promise.resolve(catalog.points.getPoint(point)),
+    'points.verify': async ({ point }) => {
+      const found = catalog.points.getPoint(point);
+      return jobs.start({
+        kind: 'verify',
+        title: `Verify a restore point of ${found.machine.name}`,
+        machine: { id: null, ...found.machine },
+        repository: found.repository,
+        cancelEffect: 'Nothing was changed; what was checked so far is not recorded.',
+        requires: { machine: false, repository: true },
+        run: (context) => verify(rooms, found.repository.id, 'data', found, context),
+      });
+    },
+    'points.delete': async ({ points, last }) => {
+      const found = points.map((id) => catalog.points.getPoint(id));
+      const [first] = found;
+      if (first === undefined) throw new AppError('invalid-input', 'No restore point was named.');
+      if (found.some(({ repository }) => repository.id !== first.repository.id)) {
+        throw new AppError('invalid-input', 'These restore points are in several repositories.', {
+          advice: 'Delete those of one repository at a time.',
+        });
+      }
+      if (!last) refuseLast(rooms, found);
+      return jobs.start({
+        kind: 'point-delete',
+        title:
+          found.length === 1 ? 'Delete a restore point' : `Delete ${found.length} restore points`,
+        machine: { id: null, ...first.machine },
+        repository: first.repository,
+        cancelEffect: 'Points already deleted stay deleted; the others are complete.',
+        requires: { machine: false, repository: true },
+        run: (context) => deletePoints(rooms, found, context),
+      });
+    },
+  };
+}
+
+/** The last point of a machine is never deleted without being asked for by name. */
+function refuseLast({ catalog }: Rooms, points: readonly Point[]): void {
+  for (const { machine } of points) {
+    const goes = points.filter((point) => point.machine.uuid === machine.uuid).length;
+    if (catalog.points.pointsOfMachine(machine.uuid).length > goes) continue;
+    throw new AppError(
+      'confirmation-required',
+      `That would delete the last restore point of ${machine.name}.`,
+      {
+        machine: machine.name,
+        unharmed: 'Nothing was deleted.',
+        advice: 'Make another restore point first, or confirm that the last one shall go.',
+      },
+    );
+  }
+}
+
+async function deletePoints(
+  { shelf, catalog, fleet, emit }: Rooms,
+  points: readonly Point[],
+  context: JobContext,
+): Promise<{ kind: 'other'; summary: string }> {
+  let deleted = 0;
+  for (const point of points) {
+    if (context.signal.aborted) throw new AppError('cancelled', 'Cancelled.');
+    const store = await shelf.open(point.repository.id);
+    await store.deletePoint(point.id, point.machine.uuid);
+    catalog.points.deletePoint(point.repository.id, point.id);
+    fleet.touch(point.machine.uuid);
+    deleted += 1;
+  }
+  emit('repositories.changed', shelf.list());
+  return { kind: 'other', summary: `${deleted} deleted. Space is freed by a later clean-up.` };
+}

@@ -1,0 +1,117 @@
+import type { Handlers } from '#contract/contract.ts';
+import type { Named, PointId, RepositoryId, Verification, VerifyReport } from '#contract/domain.ts';
+import type { Point } from '#contract/domain.ts';
+import type { VerifyResult } from '#engine/store/repository.ts';
+import type { JobContext } from '#engine/jobs/job-types.ts';
+import type { Rooms } from '../engine.ts';
+
+type Calls = Extract<keyof Handlers, `repositories.${string}`>;
+
+export function repositoryHandlers(rooms: Rooms): Pick<Handlers, Calls> {
+  const { shelf, jobs } = rooms;
+  const named = (id: RepositoryId): Named<RepositoryId> => ({ id, name: shelf.get(id).name });
+  return {
+    'repositories.list': () => Promise.resolve(shelf.list()),
+    'repositories.create': ({ blockSizeBytes, ...wanted }) =>
+      shelf.create({
+        ...wanted,
+        practice: false,
+        ...(blockSizeBytes === undefined ? {} : { blockSizeBytes }),
+      }),
+    'repositories.add': (wanted) => shelf.add({ ...wanted, practice: false }),
+    'repositories.unlock': ({ repository, password, remember }) =>
+      shelf.unlock(repository, password, remember),
+    'repositories.remove': async ({ repository }) => {
+      await shelf.remove(repository);
+      return null;
+    },
+    'repositories.password': async ({ repository, password, newPassword }) => {
+      await shelf.changePassword(repository, password, newPassword);
+      return null;
+    },
+    'repositories.confirm-recovery': ({ repository }) =>
+      Promise.resolve(shelf.confirmRecovery(repository)),
+    'repositories.verify': ({ repository, readData }) => {
+      const depth = readData ? 'data' : 'structure';
+      return Promise.resolve(
+        jobs.start({
+          kind: 'verify',
+          title: `Verify ${named(repository).name}`,
+          machine: null,
+          repository: named(repository),
+          cancelEffect: 'Nothing was changed; what was checked so far is not recorded.',
+          run: (context) => verify(rooms, repository, depth, null, context),
+        }),
+      );
+    },
+    'repositories.rebuild': ({ repository }) =>
+      Promise.resolve(
+        jobs.start({
+          kind: 'rebuild',
+          title: `Rebuild the index of ${named(repository).name}`,
+          machine: null,
+          repository: named(repository),
+          cancelEffect: 'The repository is not changed; the index is made again at the next start.',
+          run: async (context) => {
+            const store = await shelf.open(repository);
+            await store.rebuildIndex((done, total) => {
+              context.progress({ activity: 'Reading packs', doneBytes: done, totalBytes: total });
+            }, context.signal);
+            const points = await shelf.sync(repository);
+            return { kind: 'other', summary: `${points} restore points found.` };
+          },
+        }),
+      ),
+  };
+}
+
+/** Verifies a repository or one point of it, and records what was seen in the catalog. */
+export async function verify(
+  { shelf, world, catalog, emit, fleet }: Rooms,
+  repository: RepositoryId,
+  depth: 'structure' | 'data',
+  point: Point | null,
+  context: JobContext,
+): Promise<{ kind: 'verify'; report: VerifyReport }> {
+  const store = await shelf.open(repository);
+  context.setActivity(depth === 'data' ? 'Reading every block' : 'Checking the structure');
+  const result = await store.verify(depth, {
+    signal: context.signal,
+    onProgress: (done, total) => {
+      const block = store.blockSizeBytes;
+      context.progress({ doneBytes: done * block, totalBytes: total * block });
+    },
+    ...(point === null ? {} : { point: { id: point.id, machineUuid: point.machine.uuid } }),
+  });
+  const report = viewReport(result);
+  const time = world.clock.now();
+  const checked = point === null ? catalog.points.listPoints({ repository }) : [point];
+  const damaged = new Set(report.damage.flatMap(({ points }) => points));
+  catalog.transaction(() => {
+    for (const { id } of checked) {
+      const verification: Verification = { time, depth, ok: !damaged.has(id) };
+      catalog.points.setVerification(repository, id, verification);
+      catalog.points.setDamaged(repository, id, damaged.has(id));
+    }
+    if (point === null) {
+      const ok = report.damage.length === 0;
+      catalog.repositories.setVerified(repository, { time, depth, ok });
+    }
+  });
+  for (const damage of report.damage) context.addProblem(damage.detail);
+  emit('repositories.changed', shelf.list());
+  for (const uuid of new Set(checked.map(({ machine }) => machine.uuid))) fleet.touch(uuid);
+  return { kind: 'verify', report };
+}
+
+function viewReport(result: VerifyResult): VerifyReport {
+  return {
+    ...result,
+    damage: result.damage.map(({ what, id, detail, touches }) => ({
+      what,
+      id,
+      detail,
+      points: [...new Set(touches.map(({ point }) => point.id as PointId))],
+    })),
+  };
+}
