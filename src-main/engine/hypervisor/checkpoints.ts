@@ -1,0 +1,75 @@
+/** Checkpoints: list, create, redefine, delete, and whether one can still be used. */
+import { AppError, hasCode } from '#contract/errors.ts';
+import { parseCheckpoint } from './checkpoint-xml.ts';
+import { domainRef } from './domain-ref.ts';
+import type { Hypervisor } from './hypervisor.ts';
+import { hasLibvirtNumber, libvirtErrorNumber } from './libvirt-error.ts';
+import type { Link } from './link.ts';
+import { procedures } from './procedures.ts';
+
+const topological = 2; // VIR_DOMAIN_CHECKPOINT_LIST_TOPOLOGICAL: parents first
+const deleteMetadataOnly = 2; // VIR_DOMAIN_CHECKPOINT_DELETE_METADATA_ONLY
+/** virDomainCheckpointCreateFlags */
+export const checkpointCreateFlag = { redefine: 1, redefineValidate: 4 } as const;
+
+type CheckpointCalls = Pick<
+  Hypervisor,
+  | 'listCheckpoints'
+  | 'createCheckpoint'
+  | 'checkpointXml'
+  | 'deleteCheckpoint'
+  | 'validateCheckpoint'
+>;
+
+export function checkpointCalls(link: Link): CheckpointCalls {
+  const checkpointXml = async (uuid: string, name: string) => {
+    const checkpoint = { name, dom: domainRef(uuid) };
+    return (await link.call(procedures.checkpointGetXml, { checkpoint, flags: 0 })).xml;
+  };
+  const createCheckpoint = async (uuid: string, xml: string, flags: number) => {
+    await link.call(procedures.checkpointCreate, { dom: domainRef(uuid), xml, flags });
+  };
+  return {
+    checkpointXml,
+    createCheckpoint,
+    listCheckpoints: async (uuid) => {
+      const args = { dom: domainRef(uuid), needResults: true, flags: topological };
+      const { checkpoints } = await link.call(procedures.checkpointList, args);
+      const records = await Promise.all(
+        checkpoints.map(async ({ name }) => {
+          try {
+            return parseCheckpoint(await checkpointXml(uuid, name));
+          } catch (thrown) {
+            if (isMissing(thrown)) return null; // deleted between the list and now
+            throw thrown;
+          }
+        }),
+      );
+      return records.filter((record) => record !== null);
+    },
+    deleteCheckpoint: async (uuid, name, options = {}) => {
+      const checkpoint = { name, dom: domainRef(uuid) };
+      const flags = options.metadataOnly === true ? deleteMetadataOnly : 0;
+      await link.call(procedures.checkpointDelete, { checkpoint, flags });
+    },
+    validateCheckpoint: async (uuid, name, xml) => {
+      const flags = checkpointCreateFlag.redefine | checkpointCreateFlag.redefineValidate;
+      try {
+        const definition = await checkpointXml(uuid, name);
+        // libvirt keeps a checkpoint it knows; validating another one would define it.
+        if (xml !== undefined && parseCheckpoint(xml).name !== name) {
+          throw new AppError('invalid-input', 'The definition is of another checkpoint.', { name });
+        }
+        await createCheckpoint(uuid, xml ?? definition, flags);
+        return true;
+      } catch (thrown) {
+        if (hasCode(thrown, 'checkpoint-inconsistent') || isMissing(thrown)) return false;
+        throw thrown;
+      }
+    },
+  };
+}
+
+function isMissing(thrown: unknown): boolean {
+  return hasLibvirtNumber(thrown, libvirtErrorNumber.noDomainCheckpoint);
+}

@@ -1,0 +1,55 @@
+import type { JobOperation, JobStats, JobType } from './hypervisor.ts';
+import type { TypedParameters } from './typed-parameters.ts';
+
+/** virDomainJobType, by number. */
+const jobTypes: readonly JobType[] = [
+  'none',
+  'bounded',
+  'unbounded',
+  'completed',
+  'failed',
+  'cancelled',
+];
+
+/** virDomainJobOperation, by number. */
+const jobOperations: readonly JobOperation[] = [
+  'unknown',
+  'start',
+  'save',
+  'restore',
+  'migration-in',
+  'migration-out',
+  'snapshot',
+  'snapshot-revert',
+  'dump',
+  'backup',
+  'snapshot-delete',
+];
+
+/** What VIR_DOMAIN_JOB_… parameters say; what libvirt left out stays out. */
+export function toJobStats(type: number, params: TypedParameters): JobStats {
+  const number = (name: string) => {
+    const value = params.get(name);
+    return typeof value === 'number' ? value : undefined;
+  };
+  const success = params.get('success');
+  const errorMessage = params.get('errmsg');
+  const named = {
+    elapsedMs: number('time_elapsed'),
+    diskTotalBytes: number('disk_total'),
+    diskProcessedBytes: number('disk_processed'),
+    diskRemainingBytes: number('disk_remaining'),
+    tempUsedBytes: number('disk_temp_used'),
+    tempTotalBytes: number('disk_temp_total'),
+    success: typeof success === 'boolean' ? success : undefined,
+    errorMessage: typeof errorMessage === 'string' ? errorMessage : undefined,
+  };
+  const present = Object.entries(named).filter(([, value]) => value !== undefined);
+  const jobType = jobTypes[type] ?? 'none';
+  return {
+    active: jobType === 'bounded' || jobType === 'unbounded',
+    type: jobType,
+    operation: jobOperations[number('operation') ?? 0] ?? 'unknown',
+    ...(Object.fromEntries(present) as Partial<JobStats>),
+  };
+}
