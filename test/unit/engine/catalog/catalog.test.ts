@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -78,8 +78,10 @@ describe('a catalog that cannot be used', () => {
     const catalog = await opened(folder);
     expect(catalog.warning?.code).toBe('catalog-damaged');
     const movedTo = join(folder, 'catalog.damaged-20261123T080000Z.db');
-    expect(catalog.warning?.data).toMatchObject({ movedTo });
-    expect(String(catalog.warning?.data['advice'])).toMatch(/host add.*repository add.*rebuild/s);
+    expect(catalog.warning?.data).toMatchObject({
+      movedTo,
+      advice: expect.stringMatching(/host add.*repository add.*rebuild/s) as unknown,
+    });
     expect(readFileSync(movedTo).equals(content)).toBe(true);
     catalog.hosts.insert(hostRecord());
     expect(catalog.hosts.list()).toHaveLength(1);
@@ -105,7 +107,7 @@ describe('a catalog that cannot be used', () => {
     other.close();
     const catalog = await opened(folder);
     expect(catalog.warning?.data).toMatchObject({ path: catalog.path });
-    expect(existsSync(String(catalog.warning?.data['movedTo']))).toBe(true);
+    expect(readdirSync(folder)).toContain('catalog.damaged-20261123T080000Z.db');
   });
 
   test('never writes over an earlier damaged one of the same second', async () => {
