@@ -16,6 +16,9 @@ const idleSeconds = 120;
 const startTimeoutMs = 20_000;
 const stopTimeoutMs = 10_000;
 const pollMs = 100;
+/** Without this a second daemon, virtlogd, is started for QEMU's messages and outlives the first. */
+const qemuConfig = 'stdio_handler = "file"\n';
+const readableByAll = 0o644;
 const maxSmallFileBytes = 64 * 1024;
 const maxLogBytes = 4 * 1024 * 1024;
 const logTailCharacters = 600;
@@ -153,13 +156,15 @@ function runAs(world: World, { owner }: DaemonPlace) {
 
 /** Makes what is missing, each folder with mode 0700 and the daemon's owner. */
 async function makeFolders(world: World, place: DaemonPlace): Promise<void> {
-  const inHome = ['config', 'cache', 'data', 'state', 'images'].map((name) =>
+  const inHome = ['config', 'config/libvirt', 'cache', 'data', 'state', 'images'].map((name) =>
     join(place.home, name),
   );
   for (const folder of [place.runtime, place.home, ...inHome]) {
     await world.files.makeFolder(folder);
     await own(world, place, folder);
   }
+  const qemuConfigPath = join(place.home, 'config/libvirt/qemu.conf');
+  await world.files.writeDurable(qemuConfigPath, Buffer.from(qemuConfig), readableByAll);
   const link = await world.files.stat(place.configLink);
   if (link === null) {
     await world.processes.run('ln', ['-s', '--', join(place.home, 'config'), place.configLink], {
