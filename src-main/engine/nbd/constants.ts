@@ -90,9 +90,8 @@ export const shutdownError = 108;
 /** base:allocation: the block is not allocated; the block reads as zeroes. */
 export const allocationState = { hole: 1, zero: 2 } as const;
 export const allocationContext = 'base:allocation';
-/** qemu:dirty-bitmap:NAME: the block was written since the bitmap began. */
+/** Contexts qemu:dirty-bitmap:NAME: the block was written since the bitmap began. */
 export const dirtyState = 1;
-export const dirtyContextPrefix = 'qemu:dirty-bitmap:';
 
 /** Where the server named no block sizes ("Size constraints" in the protocol). */
 export const defaultBlockSize = { minimum: 1, preferred: 4096, maximum: 32 * 1024 * 1024 } as const;

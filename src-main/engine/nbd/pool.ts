@@ -12,7 +12,7 @@ export interface NbdPool extends NbdDisk {
   readonly connections: number;
 }
 
-export const maxConnections = 16;
+const maxConnections = 16;
 
 /** Errors: as connectNbd. With an error, no connection stays open. */
 export async function openNbdPool(options: NbdOptions, connections: number): Promise<NbdPool> {

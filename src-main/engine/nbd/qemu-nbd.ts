@@ -35,7 +35,7 @@ export interface ServedImage {
 }
 
 /** Connections one server takes; ours is one of them. */
-export const maxServerConnections = 16;
+const maxServerConnections = 16;
 const startTimeoutMs = 30_000;
 const pollMs = 10;
 const stopTimeoutMs = 30_000;
