@@ -1,7 +1,8 @@
 /** A pretend NBD server and a client connected to it, both gone when the test ends. */
 import type { Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { connectNbd, type NbdClient, type NbdOptions } from '#engine/nbd/client.ts';
+import { connectNbd, type NbdClient } from '#engine/nbd/client.ts';
+import type { NbdOptions } from '#engine/nbd/connection.ts';
 import {
   startFakeNbd,
   type FakeNbdOptions,

@@ -18,8 +18,6 @@ import type { StatusDescriptor } from './decode.ts';
 import { protocolError, refusedRequest } from './errors.ts';
 import type { BlockSize } from './negotiate.ts';
 
-export type { NbdOptions } from './connection.ts';
-
 export interface Extent {
   readonly offset: number;
   readonly length: number;

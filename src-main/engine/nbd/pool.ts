@@ -5,7 +5,8 @@
  * A server that does not let several connections write together gets only one.
  */
 import { AppError } from '#contract/errors.ts';
-import { connectNbd, type NbdClient, type NbdDisk, type NbdOptions } from './client.ts';
+import { connectNbd, type NbdClient, type NbdDisk } from './client.ts';
+import type { NbdOptions } from './connection.ts';
 import { protocolError } from './errors.ts';
 
 export interface NbdPool extends NbdDisk {
