@@ -120,8 +120,6 @@ export const restore = {
   'restore.review.time': 'Time',
   'restore.review.writes': 'Writes',
   'restore.review.undo': 'To undo',
-  'restore.review.changes': 'What changes in the definition',
-  'restore.change.kept-out': 'Left out',
-  'restore.change.changed': 'Changed',
-  'restore.change.added': 'Added',
+  'restore.checks-problem': 'The checks could not be made',
+  'restore.start-problem': 'The restore could not be started',
 } as const;
