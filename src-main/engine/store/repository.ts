@@ -9,7 +9,23 @@
  */
 import { AppError } from '#contract/errors.ts';
 import type { World } from '#engine/world/world.ts';
+import { deriveKeys, formatVersion, keyBytes } from './crypto.ts';
+import { FolderStorage, headerName } from './folder-storage.ts';
+import {
+  damaged,
+  defaultBlockBytes,
+  encodeHeader,
+  headerFits,
+  isBlockSize,
+  readHeader,
+  requireFolder,
+  type Header,
+} from './header.ts';
+import { openIndex } from './index-sync.ts';
+import { KeyRing } from './keys.ts';
 import type { PointManifest } from './manifest.ts';
+import { OpenedRepository, type RepositoryParts } from './opened-repository.ts';
+import { selfTest } from './self-test.ts';
 
 /** A tree of blocks: a disk's content, or a blob's. */
 export interface TreeRoot {
@@ -121,6 +137,13 @@ export interface StoreRepository {
   /** The bytes given to putBlob; refuses more than `maxBlobBytes`. */
   readBlob(root: TreeRoot): Promise<Buffer>;
   verify(depth: 'structure' | 'data', options?: VerifyOptions): Promise<VerifyResult>;
+  /** Ranges that differ between two disks of the same size; equal subtrees are not read. */
+  changedRanges(a: TreeRoot, b: TreeRoot): AsyncIterable<ByteRange>;
+  /**
+   * Ranges of a disk whose blocks are known to be damaged or missing: a backup that reads only what
+   * changed reads these too, which heals them. Costs nothing while no damage is known.
+   */
+  damagedRanges(root: TreeRoot): AsyncIterable<ByteRange>;
   /** Throws the index away and reads it back from the packs' trailers. */
   rebuildIndex(
     onProgress?: (done: number, total: number) => void,
@@ -157,7 +180,8 @@ export interface StoreWriter {
 export interface DiskWriter {
   /**
    * `offset` is a multiple of the block size, `bytes` whole blocks except at the disk's end.
-   * Resolves when accepted: wait for it before the next call. The store owns `bytes` afterwards.
+   * Resolves when accepted: wait for it before the next call. The store owns `bytes` afterwards
+   * (its memory goes to a worker, so its length is 0 once accepted).
    * Any order is right; ascending is fast. Writing a block twice keeps the later bytes.
    */
   write(offset: number, bytes: Buffer): Promise<void>;
@@ -184,26 +208,141 @@ export interface StreamOptions {
   readonly range?: ByteRange;
 }
 
+/** Throws repository-exists, path-exists (something else is there), or what the disk says. */
 export async function createRepository(
-  _world: World,
-  _path: string,
-  _options: CreateOptions,
+  world: World,
+  path: string,
+  options: CreateOptions,
 ): Promise<{ repository: StoreRepository; recoveryCode: string | null }> {
-  await Promise.resolve();
-  throw new AppError('unsupported', 'Being written.');
+  selfTest();
+  const blockSizeBytes = options.blockSizeBytes ?? defaultBlockBytes;
+  if (!isBlockSize(blockSizeBytes)) {
+    throw new AppError('invalid-input', 'A block is a power of two from 4 KiB to 4 MiB.', {
+      blockSizeBytes,
+    });
+  }
+  await requireEmpty(world, path);
+  const storage = new FolderStorage(world, path);
+  const id = world.ids.uuid();
+  const encrypted = options.password !== null;
+  const masterKey = encrypted ? world.ids.bytes(keyBytes) : null;
+  const createdAt = world.clock.now();
+  const header = { id, formatVersion, encrypted, blockSizeBytes, createdAt };
+  for (const folder of ['keys', 'packs', 'points', 'locks']) {
+    await world.files.makeFolder(`${path}/${folder}`);
+  }
+  let recoveryCode: string | null = null;
+  if (masterKey !== null && options.password !== null) {
+    recoveryCode = await new KeyRing(storage, world.ids, id).create(masterKey, options.password);
+  }
+  // The header is written last: until then the folder is not a repository.
+  const bytes = encodeHeader(header, deriveKeys(masterKey, id));
+  if (!(await storage.putIfAbsent(headerName, bytes))) throw exists(path);
+  const indexPath = options.indexPath ?? ':memory:';
+  const parts = { world, storage, header, masterKey, indexPath, readOnly: false };
+  return { repository: await assemble(parts, options.workerUrl), recoveryCode };
 }
 
+/** Creates the folder if needed; refuses one that holds anything. */
+async function requireEmpty(world: World, path: string): Promise<void> {
+  const stat = await world.files.stat(path);
+  if (stat === null) {
+    await world.files.makeFolder(path);
+    return;
+  }
+  const names = await world.files.list(path);
+  if (names.includes(headerName)) throw exists(path);
+  // What an interrupted create left may be used again; anything else is somebody's. Blocks or points
+  // without a header are a repository that lost it: its keys must stay.
+  const ours = ['keys', 'locks', 'packs', 'points', 'lost+found'];
+  if (!names.every((name) => ours.includes(name))) throw notEmpty(path);
+  for (const name of ['packs', 'points']) {
+    if (names.includes(name)) await requireNothing(world, `${path}/${name}`);
+  }
+  await world.files.removeTree(`${path}/keys`);
+}
+
+async function requireNothing(world: World, path: string): Promise<void> {
+  if ((await world.files.list(path)).length > 0) throw notEmpty(path);
+}
+
+function notEmpty(path: string): AppError {
+  return new AppError('path-exists', `The folder ${path} is not empty.`, {
+    path,
+    unharmed: 'Nothing in it was changed.',
+    advice: 'Choose an empty folder or a new name.',
+  });
+}
+
+function exists(path: string): AppError {
+  return new AppError('repository-exists', `There is a repository at ${path} already.`, {
+    path,
+    unharmed: 'It was not changed.',
+    advice: 'Add it instead of creating one, or choose another folder.',
+  });
+}
+
+type Parts = Omit<RepositoryParts, 'index' | 'workerUrl'>;
+
+async function assemble(parts: Parts, workerUrl: URL | undefined): Promise<StoreRepository> {
+  const { world, storage, indexPath, header } = parts;
+  await (storage as FolderStorage).attach();
+  const index = await openIndex(world, indexPath, header.id);
+  return new OpenedRepository({ ...parts, index, workerUrl });
+}
+
+/**
+ * Opens with a password, recovery code or remembered key; null for one without encryption. Throws
+ * repository-unavailable, not-a-repository, repository-too-new, repository-locked, wrong-password.
+ */
 export async function openRepository(
-  _world: World,
-  _path: string,
-  _secret: RepositorySecret | null,
-  _options: OpenOptions,
+  world: World,
+  path: string,
+  secret: RepositorySecret | null,
+  options: OpenOptions,
 ): Promise<StoreRepository> {
-  await Promise.resolve();
-  throw new AppError('unsupported', 'Being written.');
+  selfTest();
+  requireFolder(await world.files.stat(path), path);
+  const storage = new FolderStorage(world, path);
+  const read = await readHeader(storage, path);
+  const { header } = read;
+  const masterKey = await findKey(world, storage, header, secret);
+  if (!headerFits(read, deriveKeys(masterKey, header.id))) {
+    if (secret !== null && 'masterKey' in secret) {
+      throw new AppError('wrong-password', 'The remembered key does not open this repository.', {
+        path,
+        unharmed: 'Nothing was changed.',
+        advice: 'Unlock it with its password or recovery code.',
+      });
+    }
+    throw damaged(path, 'its parameters are not those it was made with');
+  }
+  const { indexPath, readOnly = false } = options;
+  const parts = { world, storage, header, masterKey, indexPath, readOnly };
+  return assemble(parts, options.workerUrl);
 }
 
-export async function inspectRepository(_world: World, _path: string): Promise<Inspection> {
-  await Promise.resolve();
-  throw new AppError('unsupported', 'Being written.');
+async function findKey(
+  world: World,
+  storage: FolderStorage,
+  header: Header,
+  secret: RepositorySecret | null,
+): Promise<Buffer | null> {
+  if (!header.encrypted) return null;
+  if (secret === null) {
+    throw new AppError('repository-locked', 'The repository needs its password.', {
+      unharmed: 'Nothing was changed.',
+      advice: 'Unlock it with its password or recovery code.',
+    });
+  }
+  if ('masterKey' in secret) return secret.masterKey;
+  return new KeyRing(storage, world.ids, header.id).open(secret.password);
+}
+
+/** What can be known without a key. Throws the same as openRepository, but for the keys. */
+export async function inspectRepository(world: World, path: string): Promise<Inspection> {
+  requireFolder(await world.files.stat(path), path);
+  const { header } = await readHeader(new FolderStorage(world, path), path);
+  const { id, encrypted, blockSizeBytes } = header;
+  return { id, encrypted, blockSizeBytes, formatVersion: header.formatVersion };
 }

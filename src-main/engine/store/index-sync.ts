@@ -1,0 +1,95 @@
+/** Brings the index in step with the packs in the repository, reading trailers only. */
+import { AppError } from '#contract/errors.ts';
+import type { World } from '#engine/world/world.ts';
+import type { StoreKeys } from './crypto.ts';
+import { BlockIndex } from './index.ts';
+import { isPackId } from './pack.ts';
+import { readTrailer } from './pack-reader.ts';
+import type { Storage } from './storage.ts';
+
+/** Trailers read at the same time. */
+const maxTrailersInFlight = 8;
+
+export interface SyncResult {
+  readonly added: number;
+  readonly vanished: readonly string[];
+  /** Packs whose trailer could not be used, with the reason. */
+  readonly damaged: readonly { readonly packId: string; readonly why: string }[];
+}
+
+export interface SyncOptions {
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Every pack in the repository. */
+export async function listPacks(storage: Storage): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const folder of await storage.list('packs')) {
+    if (!/^[0-9a-f]{2}$/.test(folder)) continue;
+    for (const name of await storage.list(`packs/${folder}`)) {
+      if (isPackId(name) && name.startsWith(folder)) found.add(name);
+    }
+  }
+  return found;
+}
+
+export async function syncIndex(
+  index: BlockIndex,
+  storage: Storage,
+  keys: StoreKeys,
+  options: SyncOptions = {},
+): Promise<SyncResult> {
+  const present = await listPacks(storage);
+  const vanished = [...index.packIds()].filter((packId) => !present.has(packId));
+  if (vanished.length > 0) {
+    await storage.check(); // an unmounted folder looks empty: then nothing is forgotten
+    for (const packId of vanished) index.dropPack(packId);
+    index.note('vanished', true);
+  }
+  const fresh = [...present].filter((packId) => !index.hasPack(packId));
+  const damaged: { packId: string; why: string }[] = [];
+  let done = 0;
+  for (let at = 0; at < fresh.length; at += maxTrailersInFlight) {
+    if (options.signal?.aborted === true) throw new AppError('cancelled', 'Cancelled.');
+    const group = fresh.slice(at, at + maxTrailersInFlight);
+    const read = await Promise.all(group.map((packId) => readTrailer(storage, keys, packId)));
+    for (const [i, packId] of group.entries()) {
+      const listing = read[i];
+      if (listing === undefined) continue;
+      if ('why' in listing) damaged.push({ packId, why: listing.why });
+      else await index.addPack(packId, listing.sizeBytes, listing.entries, breathe);
+      done += 1;
+    }
+    options.onProgress?.(done, fresh.length);
+  }
+  return { added: fresh.length - damaged.length, vanished, damaged };
+}
+
+/** Lets everything that waits run once, so that long work never holds the event loop. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Opens the cache; one that is broken or of another repository is removed and made anew. */
+export async function openIndex(
+  world: World,
+  path: string,
+  repositoryId: string,
+): Promise<BlockIndex> {
+  try {
+    return new BlockIndex(path, repositoryId);
+  } catch (thrown) {
+    if (path === ':memory:') throw thrown;
+    world.log.warn('The block index could not be used and is made anew.', {
+      path,
+      thrown: String(thrown),
+    });
+    await removeIndex(world, path);
+    return new BlockIndex(path, repositoryId);
+  }
+}
+
+export async function removeIndex(world: World, path: string): Promise<void> {
+  for (const suffix of ['', '-wal', '-shm']) await world.files.remove(`${path}${suffix}`);
+}

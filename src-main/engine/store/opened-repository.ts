@@ -1,0 +1,288 @@
+/** An open repository: what its parts do together. */
+import { AppError, hasCode } from '#contract/errors.ts';
+import type { World } from '#engine/world/world.ts';
+import { defaultCompressionLevel } from './block-codec.ts';
+import { BlockReader } from './block-reader.ts';
+import { deriveKeys, type StoreKeys } from './crypto.ts';
+import { changedRangesOf } from './diff.ts';
+import type { Header } from './header.ts';
+import {
+  openIndex,
+  removeIndex,
+  syncIndex,
+  type SyncOptions,
+  type SyncResult,
+} from './index-sync.ts';
+import type { BlockIndex } from './index.ts';
+import { KeyRing } from './keys.ts';
+import { takeLease, type Lease } from './lock.ts';
+import { decodeManifestFile, maxManifestFileBytes, pointName } from './manifest-file.ts';
+import type { PointManifest } from './manifest.ts';
+import { isFileName } from './manifest.ts';
+import type {
+  ByteRange,
+  LeaseOwner,
+  PointName,
+  StoreRepository,
+  StoreWriter,
+  TreeReader,
+  TreeRoot,
+  Usage,
+  VerifyOptions,
+  VerifyResult,
+} from './repository.ts';
+import type { Storage } from './storage.ts';
+import { maxNodeBytes } from './tree-node.ts';
+import { StoreTreeReader } from './tree-reader.ts';
+import { lostRanges, verifyRepository } from './verify.ts';
+import { BlockWorkers } from './workers.ts';
+import { maxBlobBytes, RepositoryWriter } from './writer.ts';
+
+/** Least time between two looks for new packs because a block was not known. */
+const minResyncMs = 10_000;
+
+export interface RepositoryParts {
+  readonly world: World;
+  readonly storage: Storage;
+  readonly header: Header;
+  readonly masterKey: Buffer | null;
+  readonly index: BlockIndex;
+  readonly indexPath: string;
+  readonly readOnly: boolean;
+  readonly workerUrl: URL | undefined;
+}
+
+export class OpenedRepository implements StoreRepository {
+  readonly id: string;
+  readonly blockSizeBytes: number;
+  readonly encrypted: boolean;
+  readonly #parts: RepositoryParts;
+  readonly #keys: StoreKeys;
+  readonly #workers: BlockWorkers;
+  readonly #reader: BlockReader;
+  #index: BlockIndex;
+  #syncing: Promise<SyncResult> | null = null;
+  #synced = false;
+  #lastResyncMs = -Infinity;
+  #writing = false;
+
+  constructor(parts: RepositoryParts) {
+    const { id, blockSizeBytes, encrypted } = parts.header;
+    this.id = id;
+    this.blockSizeBytes = blockSizeBytes;
+    this.encrypted = encrypted;
+    this.#parts = parts;
+    this.#index = parts.index;
+    this.#keys = deriveKeys(parts.masterKey, id);
+    const setup = {
+      masterKey: parts.masterKey,
+      repositoryId: id,
+      blockSizeBytes,
+      compressionLevel: defaultCompressionLevel,
+      maxPlainBytes: Math.max(blockSizeBytes, maxNodeBytes),
+    };
+    this.#workers = new BlockWorkers(setup, parts.workerUrl);
+    this.#reader = this.#makeReader();
+  }
+
+  #makeReader(): BlockReader {
+    const current = () => this.#index;
+    return new BlockReader({
+      storage: this.#parts.storage,
+      keys: this.#keys,
+      workers: this.#workers,
+      get index() {
+        return current(); // a rebuild replaces it
+      },
+      resync: () => this.#resync(),
+    });
+  }
+
+  masterKey(): Buffer | null {
+    return this.#parts.masterKey === null ? null : Buffer.from(this.#parts.masterKey);
+  }
+
+  /** One sync at a time; callers that come while it runs share it. */
+  #sync(options: SyncOptions = {}): Promise<SyncResult> {
+    this.#syncing ??= syncIndex(this.#index, this.#parts.storage, this.#keys, options).finally(
+      () => {
+        this.#syncing = null;
+        this.#synced = true;
+        this.#lastResyncMs = this.#parts.world.clock.monotonic();
+      },
+    );
+    return this.#syncing;
+  }
+
+  /** A block is not known: another writer may have added its pack since. */
+  async #resync(): Promise<void> {
+    const sinceMs = this.#parts.world.clock.monotonic() - this.#lastResyncMs;
+    if (this.#writing || (this.#syncing === null && sinceMs < minResyncMs)) return;
+    await this.#sync();
+  }
+
+  async listPoints(): Promise<readonly PointName[]> {
+    const { storage } = this.#parts;
+    const points: PointName[] = [];
+    for (const machineUuid of await storage.list('points')) {
+      if (!isFileName(machineUuid)) continue;
+      for (const id of await storage.list(`points/${machineUuid}`)) {
+        if (isFileName(id)) points.push({ id, machineUuid });
+      }
+    }
+    return points;
+  }
+
+  async readPoint(id: string, machineUuid: string): Promise<PointManifest> {
+    let bytes: Buffer;
+    try {
+      bytes = await this.#parts.storage.get(pointName(machineUuid, id), maxManifestFileBytes);
+    } catch (thrown) {
+      if (!hasCode(thrown, 'path-not-found')) throw thrown;
+      await this.#parts.storage.check();
+      throw noSuchPoint(id);
+    }
+    return decodeManifestFile(this.#keys, bytes, { id, machineUuid });
+  }
+
+  async openWriter(owner: LeaseOwner, signal?: AbortSignal): Promise<StoreWriter> {
+    const lease = await this.#lease(owner, signal);
+    try {
+      await this.#parts.storage.removeTemporary();
+      await this.#sync({ signal });
+      this.#writing = true;
+      return new RepositoryWriter({
+        world: this.#parts.world,
+        storage: this.#parts.storage,
+        keys: this.#keys,
+        index: this.#index,
+        workers: this.#workers,
+        reader: this.#reader,
+        lease,
+        blockSizeBytes: this.blockSizeBytes,
+        signal,
+        onEnd: () => {
+          this.#writing = false;
+        },
+      });
+    } catch (thrown) {
+      await lease.release();
+      throw thrown;
+    }
+  }
+
+  #lease(owner: LeaseOwner, signal?: AbortSignal): Promise<Lease> {
+    const { world, storage, readOnly } = this.#parts;
+    if (readOnly) {
+      throw new AppError('read-only', 'The repository was opened only for reading.', {
+        unharmed: 'Nothing was changed.',
+      });
+    }
+    return takeLease(world, storage, owner, signal);
+  }
+
+  openTree(root: TreeRoot): TreeReader {
+    return new StoreTreeReader(this.#reader, root, this.blockSizeBytes);
+  }
+
+  async readBlob(root: TreeRoot): Promise<Buffer> {
+    if (root.sizeBytes <= maxBlobBytes) return this.openTree(root).read(0, root.sizeBytes);
+    throw new AppError('manifest-refused', 'A part of a restore point is larger than 64 MiB.', {
+      sizeBytes: root.sizeBytes,
+      maxBytes: maxBlobBytes,
+    });
+  }
+
+  async verify(depth: 'structure' | 'data', options: VerifyOptions = {}): Promise<VerifyResult> {
+    const sync = await this.#sync({ signal: options.signal });
+    return verifyRepository(
+      {
+        world: this.#parts.world,
+        repository: this,
+        storage: this.#parts.storage,
+        keys: this.#keys,
+        index: this.#index,
+        reader: this.#reader,
+        workers: this.#workers,
+        damagedPacks: sync.damaged,
+      },
+      depth,
+      options,
+    );
+  }
+
+  changedRanges(a: TreeRoot, b: TreeRoot): AsyncIterable<ByteRange> {
+    if (a.sizeBytes === b.sizeBytes)
+      return changedRangesOf(this.#reader, this.blockSizeBytes, a, b);
+    throw new AppError('invalid-input', 'Disks of different sizes cannot be compared.', {});
+  }
+
+  async *damagedRanges(root: TreeRoot): AsyncIterable<ByteRange> {
+    if (!this.#synced) await this.#sync();
+    if (!this.#index.hasDamage && !this.#index.noted('vanished')) return;
+    yield* lostRanges(this.#reader, this.#index, root, this.blockSizeBytes);
+  }
+
+  async rebuildIndex(
+    onProgress?: (done: number, total: number) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (this.#writing) {
+      throw new AppError('repository-busy', 'A backup is using the block index.', {
+        advice: 'Wait until it is done, then try again.',
+      });
+    }
+    const { world, indexPath } = this.#parts;
+    const marks = this.#index.damagedPlaces();
+    this.#index.close();
+    if (indexPath !== ':memory:') await removeIndex(world, indexPath);
+    this.#index = await openIndex(world, indexPath, this.id);
+    for (const { id, packId, offset } of marks) this.#index.markDamaged(id, packId, offset);
+    await this.#sync({ onProgress, signal });
+  }
+
+  async usage(): Promise<Usage> {
+    await this.#sync();
+    const { storage } = this.#parts;
+    const points = await this.listPoints();
+    let usedBytes = this.#index.packBytes;
+    for (const { id, machineUuid } of points) {
+      usedBytes += (await storage.size(pointName(machineUuid, id))) ?? 0;
+    }
+    return { usedBytes, packs: this.#index.packCount, points: points.length };
+  }
+
+  async changePassword(old: string, next: string): Promise<void> {
+    if (!this.encrypted) {
+      throw new AppError('unsupported', 'This repository has no password.', {});
+    }
+    const { storage, world } = this.#parts;
+    await new KeyRing(storage, world.ids, this.id).changePassword(old, next);
+  }
+
+  async deletePoint(id: string, machineUuid: string, owner?: LeaseOwner): Promise<void> {
+    const name = pointName(machineUuid, id);
+    const lease = await this.#lease(
+      owner ?? { installation: '', what: 'removing a restore point' },
+    );
+    try {
+      if ((await this.#parts.storage.size(name)) === null) throw noSuchPoint(id);
+      await this.#parts.storage.delete(name);
+    } finally {
+      await lease.release();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#workers.close();
+    await this.#syncing?.catch(() => undefined); // whoever asked for it got the error
+    this.#index.close();
+    await this.#parts.storage.close();
+  }
+}
+
+function noSuchPoint(id: string): AppError {
+  return new AppError('point-not-found', 'This restore point is not in the repository.', {
+    point: id,
+  });
+}
