@@ -70,7 +70,7 @@ export async function openCatalog(world: World, folder: string): Promise<Catalog
       repositories: repositoryQueries(db),
       points: pointQueries(db),
       runs: runQueries(db),
-      journals: journalQueries(db, world.clock, world.ids),
+      journals: journalQueries(db, world),
       settings,
       days: dayQueries(db),
       transaction: (work) => db.transaction(work),

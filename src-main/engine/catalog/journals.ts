@@ -1,6 +1,6 @@
 import { AppError, type JsonValue } from '#contract/errors.ts';
 import type { Clock } from '#engine/world/clock.ts';
-import type { Ids } from '#engine/world/ids.ts';
+import type { World } from '#engine/world/world.ts';
 import { json, text, whole, type Row, type WritableDb } from './database.ts';
 
 export interface JournalStep {
@@ -40,7 +40,12 @@ export const maxClosedJournals = 200;
 /** A plan with more steps than this runs away. */
 export const maxJournalSteps = 10_000;
 
-export function journalQueries(db: WritableDb, clock: Clock, ids: Ids): Journals {
+/** `keepClosed` is how many closed ones stay; tests keep fewer. */
+export function journalQueries(
+  db: WritableDb,
+  { clock, ids }: Pick<World, 'clock' | 'ids'>,
+  keepClosed: number = maxClosedJournals,
+): Journals {
   return {
     beginJournal: (kind, data) => {
       const id = ids.ulid();
@@ -70,7 +75,7 @@ export function journalQueries(db: WritableDb, clock: Clock, ids: Ids): Journals
         db.run(
           `DELETE FROM journals WHERE id IN (SELECT id FROM journals WHERE closed_at IS NOT NULL
             ORDER BY closed_at DESC, id DESC LIMIT -1 OFFSET ?)`,
-          maxClosedJournals,
+          keepClosed,
         );
       });
     },

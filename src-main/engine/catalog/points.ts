@@ -55,8 +55,8 @@ export interface Points {
   ofRepository(repository: RepositoryId): RepositoryPoints;
 }
 
-/** Most rows one listing returns. */
-export const maxListedPoints = 20_000;
+/** Most points one listing returns, the newest: more would hold the event loop for 100 ms. */
+export const maxListedPoints = 5000;
 /** Shortest beginning of an id that `getPoint` takes; characters. */
 export const minPrefixLength = 4;
 const maxAmbiguousShown = 10;

@@ -24,7 +24,8 @@ export const maxFailuresShown = 100;
 const columns = 'SELECT job, machine_uuid FROM runs';
 const newestFirst = 'ORDER BY started_at DESC, id DESC';
 
-export function runQueries(db: WritableDb): Runs {
+/** `keep` is how many runs stay; tests keep fewer. */
+export function runQueries(db: WritableDb, keep: number = maxRuns): Runs {
   const toRuns = (rows: readonly Row[]) => rows.map(toRun);
   return {
     insertRun: (job, machineUuid) => {
@@ -42,7 +43,7 @@ export function runQueries(db: WritableDb): Runs {
         );
         db.run(
           `DELETE FROM runs WHERE id IN (SELECT id FROM runs ${newestFirst} LIMIT -1 OFFSET ?)`,
-          maxRuns,
+          keep,
         );
       });
     },

@@ -43,8 +43,11 @@ export const nouns: Migration = {
       PRIMARY KEY (repository, id)
     ) STRICT;
     CREATE INDEX points_by_id ON points (id);
-    CREATE INDEX points_by_machine ON points (machine_uuid, time);
-    CREATE INDEX points_by_time ON points (time);
+    -- Both hold all that the sums need, so that the long rows stay unread.
+    CREATE INDEX points_by_machine ON points
+      (machine_uuid, time, id, repository, stored_bytes, machine_name);
+    CREATE INDEX points_by_repository ON points (repository, machine_uuid, size_bytes);
+    CREATE INDEX points_by_time ON points (time, machine_uuid);
 
     CREATE TABLE runs (
       id TEXT PRIMARY KEY,
