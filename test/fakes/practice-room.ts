@@ -90,7 +90,10 @@ export function pretend(options: PretendOptions = {}): Pretend {
   };
   const hypervisor = async (uri: string) => {
     const answers = uri === 'qemu:///session' ? options.session !== false : daemonRuns;
-    if (!answers) throw new AppError('libvirt-not-running', 'Nobody answers.');
+    if (!answers) {
+      calls.push(`ask ${uri}`);
+      throw new AppError('libvirt-not-running', 'Nobody answers.');
+    }
     open += 1;
     return host as Hypervisor;
   };

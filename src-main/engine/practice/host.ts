@@ -45,11 +45,14 @@ export function createHost(
   const place = () => daemonPlace(world, options.folder, options.runtimeFolder);
   const answers = (uri: string) => probe(options.hypervisor, uri);
 
+  // Asked once: a session that cannot be had takes seconds to say so.
+  let decided: HostChoice | null = null;
   const choose = async (): Promise<HostChoice> => {
-    const choice = await known();
+    const choice = (await known()) ?? decided;
     if (choice !== null) return choice;
-    if (world.processes.uid === 0) return 'private';
-    return (await answers(sessionUri)) ? 'session' : 'private';
+    const session = world.processes.uid !== 0 && (await answers(sessionUri));
+    decided = session ? 'session' : 'private';
+    return decided;
   };
 
   const ensure = async () => {

@@ -83,6 +83,7 @@ describe('create', () => {
     const { practice, calls, folder } = pretend({ session: false });
     const { uuid } = await practice.create();
     expect(calls).toContain('libvirtd --timeout 120');
+    expect(calls.filter((call) => call === 'ask qemu:///session')).toHaveLength(1);
     expect(rememberedIn(folder)).toEqual({ host: 'private', uuid });
     expect(await practice.images()).toMatchObject({ folder: join(folder, 'images'), uid: 1000 });
   });
