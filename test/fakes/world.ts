@@ -44,7 +44,7 @@ export function fakeWorld(replace: Partial<Omit<World, 'clock'>> = {}): FakeWorl
 }
 
 /** Ids that count: the same in every run, all different, ULIDs in the order they were made. */
-export function countedIds(clock: Clock, seed = 'waymark'): Ids {
+function countedIds(clock: Clock, seed = 'waymark'): Ids {
   let count = 0;
   const next = () => {
     count += 1;

@@ -1,4 +1,4 @@
-/** Who owns a data folder, with real processes: the lock must end with its owner, however it ends. */
+/** Who owns a data folder, with real processes: the lock ends with its owner, however it ends. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -42,7 +42,7 @@ const owner = (folder: string, then: string) => `
     console.log(error.code);
   }`;
 
-test('a second process is refused at once, and owns it at once after kill -9 of the first', async () => {
+test('a second process is refused at once, and owns it right after a kill -9', async () => {
   const folder = temporaryFolder();
   const { said, child } = await other(owner(folder, ''));
   expect(said.trim()).toBe('owns');

@@ -9,11 +9,11 @@ export interface Blocker {
 }
 
 /** First libvirt that can tell a broken checkpoint from a healthy one (REDEFINE_VALIDATE). */
-export const minLibvirtVersion = '6.10.0';
+const minLibvirtVersion = '6.10.0';
 /** Scratch space asked for at least, where the disks are larger than that; bytes. */
-export const minScratchBytes = 256 * 1024 * 1024;
+const minScratchBytes = 256 * 1024 * 1024;
 /** Part of the disks' size a guest is expected to change during a backup when nobody measured. */
-export const unknownDirtyShare = 0.05;
+const unknownDirtyShare = 0.05;
 
 /**
  * Bytes that must be free for the scratch files: QEMU fails the guest's own writes when they cannot
@@ -159,7 +159,7 @@ function scratch(input: BackupInput, route: Route, disks: readonly DiskDecision[
 }
 
 /** Whether version a is older than b; "9.0.0" style, missing parts are 0. */
-export function isOlder(a: string, b: string): boolean {
+function isOlder(a: string, b: string): boolean {
   const parts = (version: string) => version.split('.').map((part) => Number.parseInt(part, 10));
   const [left, right] = [parts(a), parts(b)];
   for (let i = 0; i < Math.max(left.length, right.length); i += 1) {

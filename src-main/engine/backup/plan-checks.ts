@@ -134,7 +134,7 @@ function consistencyCheck({ facts }: BackupInput, route: Route): Check {
           level: 'warning',
           title: 'As after a power cut',
           detail:
-            'The machine was saved with its memory. The memory is not part of a restore point, so ' +
+            'The machine was saved with its memory. The memory is no part of a restore point, so ' +
             'a restored machine starts as after a power cut.',
         }
       : { id, level: 'ok', title: 'Switched off', detail: 'The disks do not change.' };

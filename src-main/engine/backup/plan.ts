@@ -5,14 +5,14 @@
  * Which blocks of a disk are read (design: "Which blocks are read, decided per disk"). A later row
  * wins over an earlier one that matches too:
  *
- *   last point of this disk    its checkpoint            disk                      read / reason
- *   none                       –                         –                         all / first
- *   exists                     healthy                   same size, same source    changed-only
- *   exists                     missing or inconsistent   any                       all / reference-lost
- *   exists                     any                       resized                   all / resized
- *   exists (of the machine)    –                         added to the machine      all / first
- *   any                        any                       user asked                all / asked
- *   any                        any                       no bitmaps in its format  all / not-trackable
+ *   last point             its checkpoint            disk                     read / reason
+ *   none                   –                         –                        all / first
+ *   has this disk          healthy                   same size, same source   changed-only
+ *   has this disk          missing or inconsistent   any                      all / reference-lost
+ *   has this disk          any                       resized                  all / resized
+ *   has other disks only   –                         added to the machine     all / first
+ *   any                    any                       user asked               all / asked
+ *   any                    any                       format without bitmaps   all / not-trackable
  *
  * "All" means the allocated blocks; the store keeps only what differs. A source or format that is
  * not the one of the last point counts as a lost reference: another image may lie there. A health
@@ -141,8 +141,8 @@ function routeOf({ machine, facts }: BackupInput): Route {
   return facts.imagesReadable ? 'closed-image' : 'paused-start';
 }
 
-/** Whether QEMU can keep a bitmap in this disk's image. A transient disk forgets it with the rest. */
-export function isTrackable({ disk, qcowVersion }: MachineDisk): boolean {
+/** Whether QEMU can keep a bitmap in this image. A transient disk forgets it with the rest. */
+function isTrackable({ disk, qcowVersion }: MachineDisk): boolean {
   if (disk.format !== bitmapFormat || disk.transient) return false;
   return qcowVersion === null || qcowVersion >= bitmapQcowVersion;
 }

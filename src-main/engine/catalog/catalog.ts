@@ -37,7 +37,7 @@ export interface Catalog {
   close(): void;
 }
 
-export const catalogFileName = 'catalog.db';
+const catalogFileName = 'catalog.db';
 const privateFile = 0o600;
 /** SQLite's own files beside the database; they must move with it. */
 const companions = ['', '-wal', '-shm'];

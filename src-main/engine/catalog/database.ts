@@ -118,10 +118,6 @@ export function whole(row: Row, column: string): number {
   return value;
 }
 
-export function wholeOrNull(row: Row, column: string): number | null {
-  return row[column] === null ? null : whole(row, column);
-}
-
 export function flag(row: Row, column: string): boolean {
   return whole(row, column) !== 0;
 }

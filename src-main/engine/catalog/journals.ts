@@ -36,9 +36,9 @@ export interface Journals {
 }
 
 /** Closed journals are kept this long for a look back; counted in journals. */
-export const maxClosedJournals = 200;
+const maxClosedJournals = 200;
 /** A plan with more steps than this runs away. */
-export const maxJournalSteps = 10_000;
+const maxJournalSteps = 10_000;
 
 /** `keepClosed` is how many closed ones stay; tests keep fewer. */
 export function journalQueries(

@@ -1,6 +1,6 @@
 /**
  * One engine owns a data folder at a time. The owner holds an exclusive transaction on a small
- * SQLite file: the lock is the kernel's, so it is free at once when the owner ends, however it ends.
+ * SQLite file: the lock is the kernel's, so it is free at once when the owner ends, in any way.
  */
 import Database from 'better-sqlite3';
 import { join } from 'node:path';

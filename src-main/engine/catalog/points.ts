@@ -58,7 +58,7 @@ export interface Points {
 /** Most points one listing returns, the newest: more would hold the event loop for 100 ms. */
 export const maxListedPoints = 5000;
 /** Shortest beginning of an id that `getPoint` takes; characters. */
-export const minPrefixLength = 4;
+const minPrefixLength = 4;
 const maxAmbiguousShown = 10;
 
 const columns = `SELECT p.content, p.verified, p.damaged, p.repository, r.name AS repository_name

@@ -18,8 +18,8 @@ export interface Runs {
   failuresOfMachine(machineUuid: string, limit?: number): readonly Run[];
 }
 
-export const maxRuns = 10_000;
-export const maxFailuresShown = 100;
+const maxRuns = 10_000;
+const maxFailuresShown = 100;
 
 const columns = 'SELECT job, machine_uuid FROM runs';
 const newestFirst = 'ORDER BY started_at DESC, id DESC';

@@ -1,7 +1,7 @@
 import type { Clock } from '#engine/world/clock.ts';
 
 /** At most four events a second a job: the pause between two, in milliseconds. */
-export const minPauseMs = 250;
+const minPauseMs = 250;
 
 /** Sends a job's record: changes of state at once, everything else at most four times a second. */
 export interface Emission {

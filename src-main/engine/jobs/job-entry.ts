@@ -11,7 +11,7 @@ import { createStepLog, type StepLog } from './steps.ts';
 /** How often time left, speed and stalling are looked at, in milliseconds. */
 const tickMs = 1000;
 /** Problems beyond this many are in the log only. */
-export const maxProblems = 100;
+const maxProblems = 100;
 
 const endedKinds: readonly JobState['kind'][] = ['done', 'problems', 'failed', 'cancelled'];
 

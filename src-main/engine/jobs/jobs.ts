@@ -23,7 +23,7 @@ export interface JobsOptions {
 }
 
 /** Most ended jobs one listing returns. */
-export const maxListedJobs = 200;
+const maxListedJobs = 200;
 
 /** The one queue of an engine. */
 export function createJobs(options: JobsOptions): Jobs {

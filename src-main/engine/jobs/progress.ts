@@ -16,9 +16,9 @@ export interface Meter {
   current(): Progress | null;
 }
 
-export const timeLeftAfterMs = 5000;
-export const timeLeftAfterFraction = 0.02;
-export const stalledAfterMs = 30_000;
+const timeLeftAfterMs = 5000;
+const timeLeftAfterFraction = 0.02;
+const stalledAfterMs = 30_000;
 const smoothingMs = 5000; // a change of speed is two thirds visible after this long
 const minSampleMs = 250;
 const correctionFactor = 1.25; // a smaller rise of the time left is noise

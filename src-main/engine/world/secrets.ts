@@ -35,7 +35,7 @@ export interface SecretsOptions {
 }
 
 /** A person may have to unlock the keyring; milliseconds. */
-export const unlockTimeoutMs = 60_000;
+const unlockTimeoutMs = 60_000;
 const defaultProbeTimeoutMs = 5000;
 export const maxKeyBytes = 256;
 const maxKeyFileBytes = 4096;

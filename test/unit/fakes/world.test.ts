@@ -10,7 +10,7 @@ test('two worlds make the same names in the same order', () => {
   expect(made()).toEqual(made());
 });
 
-test('names have the shape of real ones, differ, and ULIDs sort by when they were made', async () => {
+test('names look like real ones, differ, and ULIDs sort by when they were made', async () => {
   const { ids, clock } = fakeWorld();
   const ulids = Array.from({ length: 100 }, () => ids.ulid());
   await clock.advance(1);

@@ -289,7 +289,7 @@ describe('what forbids a backup', () => {
     expect(excluded.refuse?.data['skipped']).toEqual([{ target: 'vda', reason: 'excluded' }]);
   });
 
-  test('excluding a disk that does not exist: a typing error must not back up the wrong thing', () => {
+  test('excluding a disk that does not exist: a typing error must not pass', () => {
     const { refuse } = planBackup(input({ exclude: ['vdz'] }));
     expect(refuse).toMatchObject({ code: 'invalid-input', data: { targets: ['vdz'] } });
   });

@@ -45,7 +45,7 @@ describe('a new catalog', () => {
     expect(catalog.warning).toBeNull();
   });
 
-  test('keeps what was written when opened again, and narrows a mode that was opened up', async () => {
+  test('keeps what was written when opened again, and narrows a mode grown wide', async () => {
     const folder = temporaryFolder();
     const first = await openCatalog(fakeWorld(), folder);
     first.hosts.insert(hostRecord({ name: 'büro 中文' }));

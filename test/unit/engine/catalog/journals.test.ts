@@ -71,7 +71,7 @@ describe('a journal', () => {
   });
 });
 
-test('closed ones are kept up to the limit, newest first, with their steps; open ones always', () => {
+test('closed ones are kept with their steps up to the limit; open ones always', () => {
   const db = openDatabase(join(folder, 'other.db'));
   migrate(db);
   const journals = journalQueries(db, world, 3);

@@ -70,8 +70,9 @@ describe('what the table must hold whatever else changes', () => {
       expect(conflict('backup', 'restore', shared)).toBe('no interaction');
     }
   });
-  test('a pair that stays apart in one order stays apart in the other, but for gc and restore', () => {
-    const oneWay = new Set(['gc restore']); // a restore that starts reads a listed point: kept by gc
+  test('what stays apart in one order stays apart in the other, but for gc and restore', () => {
+    // A restore that starts while gc runs reads a listed point, whose blocks gc keeps.
+    const oneWay = new Set(['gc restore']);
     for (const a of jobKinds) {
       for (const b of jobKinds) {
         if (oneWay.has(`${a} ${b}`) || oneWay.has(`${b} ${a}`)) continue;

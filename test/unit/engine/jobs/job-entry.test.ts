@@ -57,7 +57,7 @@ describe('a job', () => {
     });
   });
 
-  test('that throws something else is internal, with the log id and nothing of the stack', async () => {
+  test('that throws something else is internal, with the log id and no stack', async () => {
     const { jobs } = queue();
     const job = held();
     const id = jobs.start(job.spec);
@@ -152,7 +152,7 @@ describe('a job', () => {
 });
 
 describe('progress events', () => {
-  test('are at most four a second however often the job speaks, and the last word arrives', async () => {
+  test('are at most four a second however much is said, and the last word arrives', async () => {
     const { jobs, events } = queue();
     const job = held();
     const id = jobs.start(job.spec);
@@ -204,7 +204,7 @@ describe('progress events', () => {
 });
 
 describe('cancel', () => {
-  test('is answered at once as cancelling, with the signal fired, and ends as cancelled', async () => {
+  test('is answered at once as cancelling, fires the signal, ends as cancelled', async () => {
     const { jobs, states } = queue();
     const id = jobs.start(obedient());
     await room.world.clock.settle();

@@ -17,7 +17,7 @@ const room = jobRoom();
 const queue = (limits: Partial<JobLimits> = {}) => recordedJobs(room, limits);
 
 describe('the queue', () => {
-  test('refuses a second backup of a machine and names the first, also to another repository', () => {
+  test('refuses a second backup of a machine to any repository and names the first', () => {
     const { jobs } = queue();
     const first = jobs.start(held().spec);
     for (const repository of [attic, cellar]) {
@@ -36,7 +36,7 @@ describe('the queue', () => {
     expect(() => jobs.start(held().spec)).toThrow(code('machine-busy', { job: waiting }));
   });
 
-  test('lets the second writer of a repository wait, says for what, and starts it then', async () => {
+  test('lets the second writer of a repository wait, says for what, then starts it', async () => {
     const { jobs, states } = queue();
     const first = held();
     const second = held({ machine: mail, title: 'Back up mail to attic' });
