@@ -48,19 +48,19 @@ export function createSecrets(
   dataFolder: string,
   options: SecretsOptions = {},
 ): Secrets {
-  const service = secretService(processes, options);
+  const keyring = openKeyring(processes, options);
   const folder = join(dataFolder, 'keys');
   const inFile: SecretPlace = { kind: 'file', words: `in a file only you can read, in ${folder}` };
   const inService: SecretPlace = { kind: 'secret-service', words: 'in the keyring of the desktop' };
   const pathOf = (id: string) => join(folder, `${id}.key`);
   return {
-    describe: async () => ((await service.answers()) ? inService : inFile),
+    describe: async () => ((await keyring.answers()) ? inService : inFile),
     store: async (repositoryId, key) => {
       const id = checkId(repositoryId);
       if (key.length === 0 || key.length > maxKeyBytes) {
         throw new AppError('invalid-input', `A key has 1 to ${maxKeyBytes} bytes.`);
       }
-      if ((await service.answers()) && (await service.store(id, key))) {
+      if ((await keyring.answers()) && (await keyring.store(id, key))) {
         await files.remove(pathOf(id)); // an older copy must not outlive the move
         return inService;
       }
@@ -72,12 +72,12 @@ export function createSecrets(
       const id = checkId(repositoryId);
       const path = pathOf(id);
       if ((await files.stat(path)) !== null) return readKeyFile(files, path);
-      return (await service.answers()) ? service.load(id) : null;
+      return (await keyring.answers()) ? keyring.load(id) : null;
     },
     forget: async (repositoryId) => {
       const id = checkId(repositoryId);
       await files.remove(pathOf(id));
-      if (await service.answers()) await service.forget(id);
+      if (await keyring.answers()) await keyring.forget(id);
     },
   };
 }
@@ -111,7 +111,7 @@ function decode(text: string): Buffer | null {
   return key.length > 0 && key.length <= maxKeyBytes ? key : null;
 }
 
-interface SecretService {
+interface Keyring {
   answers(): Promise<boolean>;
   /** False when it could not be kept. */
   store(id: string, key: Buffer): Promise<boolean>;
@@ -119,7 +119,7 @@ interface SecretService {
   forget(id: string): Promise<void>;
 }
 
-function secretService(processes: Processes, options: SecretsOptions): SecretService {
+function openKeyring(processes: Processes, options: SecretsOptions): Keyring {
   const { env = {}, probeTimeoutMs = defaultProbeTimeoutMs } = options;
   const attributes = (id: string) => ['application', 'waymark', 'repository', id];
   const ask = (args: readonly string[], timeoutMs: number, input?: string) =>
