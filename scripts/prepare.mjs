@@ -165,7 +165,8 @@ function installNodeModules() {
   );
   if (reason === null) return;
   say(`${reason}: running npm ci`);
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
+  // Its warnings are about the system's Node, which runs nothing but npm here.
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const { status } = spawnSync('npm', args, { cwd: top, stdio: ['ignore', 'inherit', 'inherit'] });
   if (status !== 0) {
     say('npm ci failed; nothing can run without it. Its own words are above.');
