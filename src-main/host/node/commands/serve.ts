@@ -1,0 +1,158 @@
+/** waymark serve and waymark start: the interface on loopback. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Transport } from '#contract/client.ts';
+import { AppError } from '#contract/errors.ts';
+import { realFiles } from '#engine/world/files.ts';
+import { findBrowser, hasDisplay, openWindow } from '../browser.ts';
+import { flag, textValue, usage, type Command, type Context } from '../command.ts';
+import { createOwnEngine, openLog } from '../engine.ts';
+import { runtimeFolder } from '../folders.ts';
+import { lastingSession } from '../lasting.ts';
+import { exitCodes, type ExitCode } from '../output.ts';
+import { startLoopback, type LoopbackOptions } from '../server.ts';
+import { openSession } from '../session.ts';
+import { demoTransport } from '../demo.ts';
+import { electronObstacle, electronProgram } from '../runtime.ts';
+
+/** The server of `npm start` ends when no window was open for this long. */
+const idleMs = 10 * 60_000;
+const maxPort = 65_535;
+
+/** Where the built interface is: beside the bundle, or in the source tree. */
+function interfaceRoot(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const inBundle = join(here, '../renderer');
+  const inSources = join(here, '../../../../dist/renderer');
+  const root = [inBundle, join(here, '../../renderer'), inSources].find((folder) =>
+    existsSync(join(folder, 'index.html')),
+  );
+  if (root !== undefined) return root;
+  throw new AppError('path-not-found', 'The interface is not built yet.', {
+    unharmed: 'Nothing was started.',
+    advice: 'Run npm run build.',
+  });
+}
+
+function portOf(context: Context): number {
+  const text = textValue(context, 'port') ?? '0';
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= maxPort) return port;
+  throw usage('--port takes a number from 0 to 65535.');
+}
+
+interface Serving {
+  readonly transport: Transport;
+  readonly report: LoopbackOptions['report'];
+  close(): Promise<void>;
+}
+
+async function openServing(context: Context): Promise<Serving> {
+  if (flag(context, 'demo')) return demoTransport(textValue(context, 'demo-state'));
+  const { dataFolder, environment } = context;
+  const log = openLog(dataFolder);
+  const report = (message: string, thrown: unknown) => log.error(message, thrown);
+  const runtime = runtimeFolder(environment, userInfo().uid);
+  const open = () =>
+    openSession({
+      dataFolder,
+      runtimeFolder: runtime,
+      role: 'window',
+      createEngine: () => createOwnEngine(dataFolder, 'browser', environment, log),
+      report,
+    });
+  return { ...(await lastingSession(open, report)), report };
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Serves until Ctrl+C or, with an idle limit, until nobody uses it. */
+async function serveUntilEnd(context: Context, idle: number | null): Promise<ExitCode> {
+  const root = interfaceRoot();
+  const port = portOf(context);
+  const { transport, report, close } = await openServing(context);
+  try {
+    const server = await startLoopback({
+      ...{ transport, report, root, port, idleMs: idle },
+      disk: realFiles,
+      now: context.now,
+    });
+    const window = openBrowser(context, server.link);
+    context.output.result({ link: server.link, port: server.port }, () => server.link);
+    await Promise.race([stopped(context.signal), server.closed]);
+    window?.end();
+    await server.close();
+  } finally {
+    await close();
+  }
+  return exitCodes.done;
+}
+
+function openBrowser(context: Context, link: string): { readonly end: () => void } | null {
+  const { environment } = context;
+  const { uid } = userInfo();
+  if (flag(context, 'no-open') || uid === 0 || !hasDisplay(environment)) return null;
+  const browser = findBrowser(environment);
+  return browser === null ? null : openWindow(browser, runtimeFolder(environment, uid), link);
+}
+
+const options: Command['options'] = {
+  port: {
+    type: 'string',
+    value: 'N',
+    help: 'listen on this port of 127.0.0.1 (default: a free one)',
+  },
+  'no-open': { type: 'boolean', help: 'open no window, only print the link' },
+  demo: { type: 'boolean', help: 'pretend machines instead of real ones (source tree only)' },
+  'demo-state': { type: 'string', value: 'NAME', help: 'starting state of the pretend machines' },
+};
+
+export const serveCommand: Command = {
+  name: 'serve',
+  operands: '',
+  summary: 'serve the interface on this computer only, and print its link',
+  options,
+  count: { min: 0, max: 0 },
+  details: 'The link holds a secret of this start: who has it can do what you can. Ctrl+C ends it.',
+  run: (context) => serveUntilEnd(context, null),
+};
+
+function runElectron(program: string, main: string, context: Context): Promise<ExitCode> {
+  const child = spawn(program, [main, `--data=${context.dataFolder}`], { stdio: 'inherit' });
+  context.signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
+  return new Promise((resolve, reject) => {
+    child.on('error', (thrown) => {
+      reject(new AppError('internal', 'Electron could not be started.', {}, thrown));
+    });
+    child.on('exit', (code) => {
+      resolve(code === 0 ? exitCodes.done : exitCodes.failed);
+    });
+  });
+}
+
+export const startCommand: Command = {
+  name: 'start',
+  operands: '',
+  summary: 'open the window; in a browser where the desktop application cannot run',
+  options,
+  count: { min: 0, max: 0 },
+  run(context) {
+    const obstacle = flag(context, 'demo')
+      ? 'pretend machines are shown in a browser'
+      : electronObstacle(context.environment, userInfo().uid);
+    const program = electronProgram();
+    if (obstacle === null && program !== null) {
+      return runElectron(program.path, program.main, context);
+    }
+    context.output.note(`No desktop window: ${obstacle ?? 'there is no Electron runtime'}.`);
+    return serveUntilEnd(context, idleMs);
+  },
+};
