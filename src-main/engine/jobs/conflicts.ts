@@ -5,7 +5,8 @@
  *   -  no interaction     w  the new one waits for the other     r  the new one is refused
  *
  * Same machine: one job at a time changes or reads a machine; what only reads a repository does not
- * touch it. A second backup of a machine is a mistake or a second click, so it is refused.
+ * touch it. A second backup of a machine is a mistake or a second click, so it is refused. There is
+ * one practice machine, so two practice jobs always share it, also before it exists.
  *
  *   starting \ running   backup restore verify rebuild gc delete practice repair
  *   backup                 r      -       -      -     -    -       w       w

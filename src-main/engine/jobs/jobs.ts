@@ -182,6 +182,7 @@ function uses(spec: JobSpec, what: Shared): boolean {
 function share(a: JobSpec, b: JobSpec, what: Shared): boolean {
   if (!uses(a, what) || !uses(b, what)) return false;
   if (what === 'repository') return a.repository !== null && a.repository.id === b.repository?.id;
+  if (a.kind === 'practice' && b.kind === 'practice') return true; // there is only one
   if (a.machine === null || b.machine === null) return false;
   if (a.machine.id !== null && b.machine.id !== null) return a.machine.id === b.machine.id;
   return a.machine.uuid !== null && a.machine.uuid === b.machine.uuid;
@@ -206,9 +207,10 @@ function refuseConflicts(spec: JobSpec, others: readonly JobEntry[]): void {
   for (const other of others) {
     const what = sharedKinds.find((one) => answerOn(spec, other.spec, one) === 'refuse');
     if (what === undefined) continue;
-    const name = (what === 'machine' ? spec.machine?.name : spec.repository?.name) ?? '';
+    const name =
+      what === 'machine' ? (spec.machine?.name ?? 'The practice machine') : spec.repository?.name;
     const doing = other.state.kind === 'queued' ? 'is waiting to run' : 'is running';
-    throw new AppError(busyCodes[what], `${name} is busy: “${other.spec.title}” ${doing}.`, {
+    throw new AppError(busyCodes[what], `${name ?? ''} is busy: “${other.spec.title}” ${doing}.`, {
       job: other.id,
       title: other.spec.title,
       owner: other.spec.title,

@@ -28,6 +28,13 @@ describe('the queue', () => {
     expect(jobs.list(true)).toHaveLength(1);
   });
 
+  test('refuses a second practice job also before there is a practice machine', () => {
+    const { jobs } = queue();
+    const nothing = { kind: 'practice', machine: null, repository: null } as const;
+    const first = jobs.start(held(nothing).spec);
+    expect(() => jobs.start(held(nothing).spec)).toThrow(code('machine-busy', { job: first }));
+  });
+
   test('refuses it as well while the first only waits', () => {
     const { jobs } = queue();
     jobs.start(held({ machine: mail }).spec);
