@@ -24,7 +24,7 @@ import { jobHandlers } from './handlers/jobs.ts';
 import { machineHandlers } from './handlers/machines.ts';
 import { pointHandlers } from './handlers/points.ts';
 import { practiceHandlers } from './handlers/practice.ts';
-import { createRecovery } from './handlers/recovery.ts';
+import { createRecovery, type Recovery } from './handlers/recovery.ts';
 import { repositoryHandlers } from './handlers/repositories.ts';
 import { restoreHandlers } from './handlers/restores.ts';
 
@@ -139,6 +139,16 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     connect,
   };
   const recovery = createRecovery(rooms);
+  return assemble(rooms, listeners, recovery, release);
+}
+
+function assemble(
+  rooms: Rooms,
+  listeners: Set<Emit>,
+  recovery: Recovery,
+  release: () => void,
+): Engine {
+  const { fleet, shelf, jobs, catalog } = rooms;
   return {
     handlers: {
       ...appHandlers(rooms),

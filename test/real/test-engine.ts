@@ -72,6 +72,7 @@ export async function startTestEngine(options: TestEngineOptions = {}): Promise<
 
 function toTestEngine(engine: Engine, folder: string, log: string[], keep: boolean): TestEngine {
   const { handlers } = engine;
+  let restores = 0;
   const ended = async (id: JobId): Promise<Job> => {
     for (;;) {
       const job = await handlers['jobs.get']({ job: id });
@@ -117,7 +118,8 @@ function toTestEngine(engine: Engine, folder: string, log: string[], keep: boole
       return job.result.point;
     },
     restoreImage: async (point, disk, format) => {
-      const path = join(folder, 'out', `${point}-${disk}.${format}`);
+      restores += 1;
+      const path = join(folder, 'out', `${restores}-${disk}.${format}`);
       const to = { kind: 'image' as const, disk, path, format };
       await finished(await handlers['restore.start']({ point, to, accepted: [] }));
       return readFile(path);

@@ -1,7 +1,7 @@
 /** Removing checkpoints of ours: the one of a backup that failed, and those a backup replaced. */
 import { hasCode } from '#contract/errors.ts';
 import { checkpointOwner, type CheckpointOwner } from '#engine/hypervisor/checkpoint-owner.ts';
-import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
+import type { CheckpointRecord, Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import type { World } from '#engine/world/world.ts';
 
 /**
@@ -22,15 +22,35 @@ export async function dropCheckpoint(
   if (found === undefined) return;
   const { state } = await hypervisor.state(uuid);
   if (state !== 'off' && state !== 'crashed') {
-    await hypervisor.deleteCheckpoint(uuid, name);
+    await dropLive(hypervisor, uuid, found);
     return;
   }
   const { definition } = await hypervisor.getMachine(uuid);
   for (const { target, bitmap } of found.disks) {
     const disk = definition.disks.find((candidate) => candidate.target === target);
-    if (disk?.source != null) await removeBitmap(world, disk.source, bitmap);
+    if (typeof disk?.source === 'string') await removeBitmap(world, disk.source, bitmap);
   }
   await hypervisor.deleteCheckpoint(uuid, name, { metadataOnly: true });
+}
+
+/**
+ * A bitmap that QEMU lost (killed before it was ever written to the image) cannot be deleted, and
+ * libvirt then refuses to delete its checkpoint too: only the record is left to forget.
+ */
+async function dropLive(
+  hypervisor: Hypervisor,
+  uuid: string,
+  { name, xml }: CheckpointRecord,
+): Promise<void> {
+  try {
+    await hypervisor.deleteCheckpoint(uuid, name);
+  } catch (thrown) {
+    const broken =
+      hasCode(thrown, 'libvirt-error', 'checkpoint-inconsistent') &&
+      !(await hypervisor.validateCheckpoint(uuid, name, xml));
+    if (!broken) throw thrown;
+    await hypervisor.deleteCheckpoint(uuid, name, { metadataOnly: true });
+  }
 }
 
 async function removeBitmap(world: World, image: string, bitmap: string): Promise<void> {

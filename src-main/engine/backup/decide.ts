@@ -47,7 +47,7 @@ export async function decide(
   const { definition } = record;
   const info = await rooms.hypervisor.info();
   const answer = planBackup({
-    machine: { name: record.name, state: record.state },
+    machine: { name: record.name, active: gathered.active },
     disks: definition.disks.map((disk) => ({
       disk,
       sizeBytes: sizes.get(disk.target) ?? null,

@@ -29,19 +29,19 @@ export async function frozen(
     return { kind: 'crash', why: 'The guest agent could not freeze the file systems.' };
   }
   const since = world.clock.monotonic();
-  let expired = false;
+  const watchdog = new AbortController();
   const cancel = world.clock.timer(freezeWatchdogMs, () => {
-    expired = true;
+    watchdog.abort();
     void thaw(world, hypervisor, uuid);
   });
   try {
     await moment();
   } finally {
     cancel();
-    if (!expired) await thaw(world, hypervisor, uuid);
+    if (!watchdog.signal.aborted) await thaw(world, hypervisor, uuid);
   }
   const seconds = (world.clock.monotonic() - since) / 1000;
-  if (expired) {
+  if (watchdog.signal.aborted) {
     return { kind: 'crash', why: 'The guest was thawed early, because starting took too long.' };
   }
   return { kind: 'filesystem', why: `Frozen by the guest agent for ${seconds.toFixed(1)} s.` };

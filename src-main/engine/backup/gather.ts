@@ -54,13 +54,14 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
   const checkpoints = await hypervisor.listCheckpoints(uuid);
   const { newest, referenced } = await readManifests(store, uuid);
   const imagesReadable = !active && (await allReadable(world, record));
+  const checkpoint = referenced?.checkpoint ?? null;
   const reference =
-    referenced?.checkpoint == null
+    referenced === null || checkpoint === null
       ? null
       : {
           manifest: referenced,
-          checkpoint: referenced.checkpoint,
-          health: await health(options, record, referenced.checkpoint, checkpoints, active),
+          checkpoint,
+          health: await health(options, record, checkpoint, checkpoints, active),
         };
   return {
     record,
@@ -120,7 +121,7 @@ async function closedHealth(
 ): Promise<ReferenceHealth> {
   for (const { target, bitmap } of checkpoint.disks) {
     const disk = record.definition.disks.find((candidate) => candidate.target === target);
-    if (disk?.source == null) continue; // a removed disk needs no reference
+    if (typeof disk?.source !== 'string') continue; // a removed disk needs no reference
     const info = await imageInfo(world, disk.source).catch((thrown: unknown) => {
       if (thrown instanceof AppError) return null;
       throw thrown;

@@ -64,7 +64,7 @@ export async function beginPullJob(
     consistency,
     openDisk: async (target, signal) => {
       const disk = spec.disks.find((candidate) => candidate.target === target);
-      const bitmap = disk?.since == null ? null : bitmapContext(target);
+      const bitmap = typeof disk?.since !== 'string' ? null : bitmapContext(target);
       const contexts = ['base:allocation', ...(bitmap === null ? [] : [bitmap])];
       const options = { socketPath: work.socketPath, exportName: target, contexts, signal };
       const pool = await openNbdPool(options, connectionsPerDisk);

@@ -106,12 +106,12 @@ async function attempt(
   writer: StoreWriter,
 ): Promise<PointManifest> {
   const { world, hypervisor, journals } = rooms;
+  const { blockSizeBytes } = rooms.store;
   const since = world.clock.monotonic();
   const point = world.ids.ulid();
   const tracked = decision.disks.some(({ track }) => track) && decision.route !== 'closed-image';
   const checkpoint = tracked ? checkpointPrefix + point.toLowerCase() : null;
-  const identity = await qemuIdentity(world, gathered.xml, socketOfUri(rooms.host.uri));
-  const work = await makeWorkFolder(world, rooms.folders, identity, order.uuid);
+  const work = await workFolderFor(rooms, gathered);
   const journal = journals.beginJournal('backup', {
     host: rooms.host.id,
     uuid: order.uuid,
@@ -132,26 +132,21 @@ async function attempt(
     const takenAt = world.clock.now();
     const held = source;
     const copied = await context.step('Read and store', () =>
-      copyAll(held, decision, writer, context, { ...grid(rooms), signal: control.signal }),
+      copyAll(held, decision, writer, context, { blockSizeBytes, signal: control.signal }),
     );
     const machine = gathered.record;
     const kept = await storeIdentity(world, hypervisor, machine, rooms.tpmFolders, writer);
     await held.stillTrue();
     if (control.signal.aborted) throw control.signal.reason;
     const manifest: PointManifest = {
-      format: 1,
+      ...describePoint(rooms, gathered, decision),
+      ...kept,
+      ...copied,
       id: point,
       time: takenAt,
       seconds: (world.clock.monotonic() - since) / 1000,
-      machine: { uuid: order.uuid, name: machine.name },
-      host: { name: rooms.host.name, uri: rooms.host.uri },
-      installation: rooms.installation,
-      ...kept,
-      disks: copied.disks,
-      skipped: decision.skipped,
       consistency: held.consistency,
       checkpoint,
-      readBytes: copied.readBytes,
       storedBytes: writer.stats().storedBytes,
     };
     await context.step('Seal the restore point', () => writer.commitPoint(manifest));
@@ -170,8 +165,24 @@ async function attempt(
   }
 }
 
-function grid(rooms: BackupRooms): { readonly blockSizeBytes: number } {
-  return { blockSizeBytes: rooms.store.blockSizeBytes };
+/** What a manifest says of where it comes from. */
+function describePoint(
+  { host, installation }: BackupRooms,
+  { record }: Gathered,
+  { skipped }: BackupDecision,
+) {
+  return {
+    format: 1 as const,
+    machine: { uuid: record.uuid, name: record.name },
+    host: { name: host.name, uri: host.uri },
+    installation,
+    skipped,
+  };
+}
+
+async function workFolderFor(rooms: BackupRooms, { xml, record }: Gathered): Promise<WorkFolder> {
+  const identity = await qemuIdentity(rooms.world, xml, socketOfUri(rooms.host.uri));
+  return makeWorkFolder(rooms.world, rooms.folders, identity, record.uuid);
 }
 
 /** Ends the copy when the person cancels, the scratch runs full or libvirt goes away. */

@@ -10,6 +10,7 @@ import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
 import { viewPoint } from '#engine/repositories/point-view.ts';
 import type { Rooms } from '../engine.ts';
+import { answer } from './answer.ts';
 
 /** Bytes a second used for an estimate until this machine has been backed up once. */
 const assumedBytesPerSecond = 200 * 1024 * 1024;
@@ -17,7 +18,7 @@ const assumedBytesPerSecond = 200 * 1024 * 1024;
 export function backupHandlers(rooms: Rooms): Pick<Handlers, 'backup.plan' | 'backup.start'> {
   return {
     'backup.plan': (input) => plan(rooms, input),
-    'backup.start': (input) => Promise.resolve(start(rooms, input)),
+    'backup.start': (input) => answer(() => start(rooms, input)),
   };
 }
 
@@ -67,7 +68,7 @@ function commands(name: string, decision: BackupDecision): readonly string[] {
   if (decision.route === 'closed-image') {
     return [
       ...decision.disks.map(({ path, since }) =>
-        ['qemu-nbd --read-only', since === null ? '' : `--bitmap ${since}`, path ?? '']
+        ['qemu-nbd --read-only', since === null ? '' : `--bitmap ${since}`, path]
           .filter((part) => part !== '')
           .join(' '),
       ),

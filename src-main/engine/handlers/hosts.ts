@@ -1,12 +1,13 @@
 import type { Handlers } from '#contract/contract.ts';
 import { AppError } from '#contract/errors.ts';
 import type { Rooms } from '../engine.ts';
+import { answer } from './answer.ts';
 
 type Calls = 'hosts.list' | 'hosts.add' | 'hosts.remove' | 'hosts.retry';
 
 export function hostHandlers({ fleet, catalog }: Rooms): Pick<Handlers, Calls> {
   return {
-    'hosts.list': () => Promise.resolve(fleet.hosts()),
+    'hosts.list': () => answer(() => fleet.hosts()),
     'hosts.add': ({ name, uri }) => {
       const taken = (candidate: string) => catalog.hosts.byName(candidate) !== null;
       return fleet.add(name ?? freeName(hostName(uri), taken), uri, false);

@@ -4,6 +4,7 @@ import { AppError } from '#contract/errors.ts';
 import { splitMachineId } from '#engine/fleet/machine-view.ts';
 import { viewCheckpoints, viewSnapshots } from '#engine/fleet/timeline.ts';
 import type { Rooms } from '../engine.ts';
+import { answer } from './answer.ts';
 
 type Calls =
   'machines.list' | 'machines.get' | 'machines.timeline' | 'machines.start' | 'machines.screenshot';
@@ -11,8 +12,8 @@ type Calls =
 export function machineHandlers(rooms: Rooms): Pick<Handlers, Calls> {
   const { fleet } = rooms;
   return {
-    'machines.list': ({ host }) => Promise.resolve(fleet.machines(host)),
-    'machines.get': ({ machine }) => Promise.resolve(fleet.machine(machine)),
+    'machines.list': ({ host }) => answer(() => fleet.machines(host)),
+    'machines.get': ({ machine }) => answer(() => fleet.machine(machine)),
     'machines.timeline': ({ machine }) => timeline(rooms, machine),
     'machines.start': async ({ machine }) => {
       const { hypervisor, record } = fleet.find(machine);

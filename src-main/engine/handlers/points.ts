@@ -1,52 +1,56 @@
 import type { Handlers } from '#contract/contract.ts';
-import type { Point } from '#contract/domain.ts';
+import type { JobId, Point, PointId } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
 import type { Rooms } from '../engine.ts';
 import { verify } from './repositories.ts';
+import { answer } from './answer.ts';
 
 type Calls = Extract<keyof Handlers, `points.${string}`>;
 
 export function pointHandlers(rooms: Rooms): Pick<Handlers, Calls> {
-  const { catalog, jobs } = rooms;
+  const { catalog } = rooms;
   return {
     'points.list': ({ machineUuid, repository }) =>
-      Promise.resolve(catalog.points.listPoints({ machineUuid, repository })),
-    'points.get': ({ point }) => Promise.resolve(catalog.points.getPoint(point)),
-    'points.verify': async ({ point }) => {
-      const found = catalog.points.getPoint(point);
-      return jobs.start({
-        kind: 'verify',
-        title: `Verify a restore point of ${found.machine.name}`,
-        machine: { id: null, ...found.machine },
-        repository: found.repository,
-        cancelEffect: 'Nothing was changed; what was checked so far is not recorded.',
-        requires: { machine: false, repository: true },
-        run: (context) => verify(rooms, found.repository.id, 'data', found, context),
-      });
-    },
-    'points.delete': async ({ points, last }) => {
-      const found = points.map((id) => catalog.points.getPoint(id));
-      const [first] = found;
-      if (first === undefined) throw new AppError('invalid-input', 'No restore point was named.');
-      if (found.some(({ repository }) => repository.id !== first.repository.id)) {
-        throw new AppError('invalid-input', 'These restore points are in several repositories.', {
-          advice: 'Delete those of one repository at a time.',
-        });
-      }
-      if (!last) refuseLast(rooms, found);
-      return jobs.start({
-        kind: 'point-delete',
-        title:
-          found.length === 1 ? 'Delete a restore point' : `Delete ${found.length} restore points`,
-        machine: { id: null, ...first.machine },
-        repository: first.repository,
-        cancelEffect: 'Points already deleted stay deleted; the others are complete.',
-        requires: { machine: false, repository: true },
-        run: (context) => deletePoints(rooms, found, context),
-      });
-    },
+      answer(() => catalog.points.listPoints({ machineUuid, repository })),
+    'points.get': ({ point }) => answer(() => catalog.points.getPoint(point)),
+    'points.verify': ({ point }) => answer(() => startVerify(rooms, point)),
+    'points.delete': ({ points, last }) => answer(() => startDelete(rooms, points, last)),
   };
+}
+
+function startVerify(rooms: Rooms, point: PointId): JobId {
+  const found = rooms.catalog.points.getPoint(point);
+  return rooms.jobs.start({
+    kind: 'verify',
+    title: `Verify a restore point of ${found.machine.name}`,
+    machine: { id: null, ...found.machine },
+    repository: found.repository,
+    cancelEffect: 'Nothing was changed; what was checked so far is not recorded.',
+    requires: { machine: false, repository: true },
+    run: (context) => verify(rooms, found.repository.id, 'data', found, context),
+  });
+}
+
+function startDelete(rooms: Rooms, points: readonly PointId[], last: boolean): JobId {
+  const found = points.map((id) => rooms.catalog.points.getPoint(id));
+  const [first] = found;
+  if (first === undefined) throw new AppError('invalid-input', 'No restore point was named.');
+  if (found.some(({ repository }) => repository.id !== first.repository.id)) {
+    throw new AppError('invalid-input', 'These restore points are in several repositories.', {
+      advice: 'Delete those of one repository at a time.',
+    });
+  }
+  if (!last) refuseLast(rooms, found);
+  return rooms.jobs.start({
+    kind: 'point-delete',
+    title: found.length === 1 ? 'Delete a restore point' : `Delete ${found.length} restore points`,
+    machine: { id: null, ...first.machine },
+    repository: first.repository,
+    cancelEffect: 'Points already deleted stay deleted; the others are complete.',
+    requires: { machine: false, repository: true },
+    run: (context) => deletePoints(rooms, found, context),
+  });
 }
 
 /** The last point of a machine is never deleted without being asked for by name. */

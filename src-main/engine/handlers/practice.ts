@@ -5,6 +5,7 @@ import { machineId } from '#engine/fleet/machine-view.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
 import type { Rooms } from '../engine.ts';
 import { appInfo } from './app.ts';
+import { answer } from './answer.ts';
 
 type Calls = Extract<keyof Handlers, `practice.${string}`>;
 
@@ -18,7 +19,7 @@ export function practiceHandlers(rooms: Rooms): Pick<Handlers, Calls> {
   };
   return {
     'practice.create': ({ repository }) =>
-      Promise.resolve(
+      answer(() =>
         jobs.start({
           kind: 'practice',
           title: 'Create the practice machine',

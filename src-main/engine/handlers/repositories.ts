@@ -4,6 +4,7 @@ import type { Point } from '#contract/domain.ts';
 import type { VerifyResult } from '#engine/store/repository.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
 import type { Rooms } from '../engine.ts';
+import { answer } from './answer.ts';
 
 type Calls = Extract<keyof Handlers, `repositories.${string}`>;
 
@@ -11,7 +12,7 @@ export function repositoryHandlers(rooms: Rooms): Pick<Handlers, Calls> {
   const { shelf, jobs } = rooms;
   const named = (id: RepositoryId): Named<RepositoryId> => ({ id, name: shelf.get(id).name });
   return {
-    'repositories.list': () => Promise.resolve(shelf.list()),
+    'repositories.list': () => answer(() => shelf.list()),
     'repositories.create': ({ blockSizeBytes, ...wanted }) =>
       shelf.create({
         ...wanted,
@@ -30,10 +31,10 @@ export function repositoryHandlers(rooms: Rooms): Pick<Handlers, Calls> {
       return null;
     },
     'repositories.confirm-recovery': ({ repository }) =>
-      Promise.resolve(shelf.confirmRecovery(repository)),
+      answer(() => shelf.confirmRecovery(repository)),
     'repositories.verify': ({ repository, readData }) => {
       const depth = readData ? 'data' : 'structure';
-      return Promise.resolve(
+      return answer(() =>
         jobs.start({
           kind: 'verify',
           title: `Verify ${named(repository).name}`,
@@ -45,7 +46,7 @@ export function repositoryHandlers(rooms: Rooms): Pick<Handlers, Calls> {
       );
     },
     'repositories.rebuild': ({ repository }) =>
-      Promise.resolve(
+      answer(() =>
         jobs.start({
           kind: 'rebuild',
           title: `Rebuild the index of ${named(repository).name}`,

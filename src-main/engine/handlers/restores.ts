@@ -15,6 +15,7 @@ import {
 } from '#engine/restore/restore.ts';
 import { runRestore } from '#engine/restore/run.ts';
 import type { Rooms } from '../engine.ts';
+import { answer } from './answer.ts';
 
 export function restoreHandlers(rooms: Rooms): Pick<Handlers, 'restore.plan' | 'restore.start'> {
   return {
@@ -23,7 +24,7 @@ export function restoreHandlers(rooms: Rooms): Pick<Handlers, 'restore.plan' | '
       const restore = await restoreRooms(rooms, found, to, null);
       return describeRestore(found.id, await prepareRestore(restore, to));
     },
-    'restore.start': (input) => Promise.resolve(start(rooms, input)),
+    'restore.start': (input) => answer(() => start(rooms, input)),
   };
 }
 

@@ -9,6 +9,7 @@
 import type { AppError } from '#contract/errors.ts';
 import type { MachineState } from '#contract/domain.ts';
 import type { DomainDefinition } from './domain-xml.ts';
+import type { QemuUser } from './qemu-user.ts';
 
 /** Who serves this connection, seen from us (decides which files we may read). */
 export type HostKind = 'session' | 'system-root' | 'system-user';
@@ -174,6 +175,8 @@ export interface UploadOptions {
 export interface Hypervisor {
   readonly uri: string;
   info(): Promise<HypervisorInfo>;
+  /** Who QEMU runs as on a system host; null where the host does not say (session hosts). */
+  qemuUser(): Promise<QemuUser | null>;
   listMachines(): Promise<readonly MachineRecord[]>;
   getMachine(uuid: string): Promise<MachineRecord>;
   /** XML with secrets where the connection may see them. */

@@ -13,6 +13,7 @@ import type { HostKind, Hypervisor, HypervisorInfo } from './hypervisor.ts';
 import { Link } from './link.ts';
 import { machineCalls } from './machines.ts';
 import { procedures } from './procedures.ts';
+import { readQemuUser } from './qemu-user.ts';
 import { takeScreenshot } from './screenshot.ts';
 import { snapshotCalls } from './snapshots.ts';
 import { parseLibvirtUri } from './uri.ts';
@@ -52,6 +53,7 @@ export async function openLibvirt(
   return {
     uri,
     info: () => readInfo(link),
+    qemuUser: () => readQemuUser(link),
     screenshot: (uuid) => takeScreenshot(link, uuid),
     on: (listener) => link.on(listener),
     close: () => link.close(),

@@ -81,6 +81,12 @@ export const procedures = {
   ),
   connectClose: remote('virConnectClose', 2, nothing, nothing),
   connectGetVersion: remote('virConnectGetVersion', 4, nothing, struct({ version: uhyper })),
+  connectGetCapabilities: remote(
+    'virConnectGetCapabilities',
+    7,
+    nothing,
+    struct({ capabilities: string }),
+  ),
   connectGetHostname: remote('virConnectGetHostname', 59, nothing, struct({ hostname: string })),
   authList: remote('authList', 66, nothing, struct({ types: list(int, maxAuthTypes) })),
   authPolkit: remote('authPolkit', 70, nothing, struct({ complete: int })),
