@@ -100,12 +100,10 @@ async function openChecked(world: World, path: string): Promise<OpenDb> {
 /** SQLite gives its companions the mode of the file itself, so only that one has to be right. */
 async function makePrivate(world: World, path: string): Promise<void> {
   const stat = await world.files.stat(path);
-  if (stat === null) {
-    const file = await world.files.open(path, 'create', privateFile);
-    await file.close();
-  } else if (stat.mode !== privateFile) {
-    await world.files.chmod(path, privateFile);
-  }
+  // Opening it for writing tells a read-only file system from a missing right; SQLite does not.
+  const file = await world.files.open(path, stat === null ? 'create' : 'write', privateFile);
+  await file.close();
+  if (stat !== null && stat.mode !== privateFile) await world.files.chmod(path, privateFile);
 }
 
 function checkWhole(db: OpenDb): void {

@@ -7,13 +7,16 @@ interface Meaning {
   readonly advice: string;
 }
 
-/** SQLite's primary result codes (sqlite.org/rescode.html) that have a meaning for a person. */
+const noSpace: Meaning = {
+  code: 'no-space',
+  words: 'There is no space left for',
+  advice: 'Free some space on the file system of the data folder and try again.',
+};
+
+/** SQLite's result codes (sqlite.org/rescode.html) that have a meaning for a person. */
 const meanings: Readonly<Record<string, Meaning>> = {
-  SQLITE_FULL: {
-    code: 'no-space',
-    words: 'There is no space left for',
-    advice: 'Free some space on the file system of the data folder and try again.',
-  },
+  SQLITE_FULL: noSpace,
+  SQLITE_IOERR_SHMSIZE: noSpace, // the file beside it could not grow (seen on a full disk)
   SQLITE_READONLY: {
     code: 'read-only',
     words: 'Nothing can be written to',
@@ -56,7 +59,7 @@ export function sqliteError(thrown: unknown, path: string): unknown {
   if (!(thrown instanceof Database.SqliteError)) return thrown;
   // Extended codes are the primary one and a suffix: SQLITE_IOERR_FSYNC, SQLITE_CORRUPT_INDEX.
   const primary = thrown.code.split('_').slice(0, 2).join('_');
-  const meaning = meanings[primary];
+  const meaning = meanings[thrown.code] ?? meanings[primary];
   if (meaning === undefined) return thrown;
   return new AppError(
     meaning.code,

@@ -81,6 +81,7 @@ test('a full file system is no-space; the message says which file and what is un
 
 test.each([
   ['SQLITE_FULL', 'no-space'],
+  ['SQLITE_IOERR_SHMSIZE', 'no-space'],
   ['SQLITE_READONLY_DBMOVED', 'read-only'],
   ['SQLITE_CANTOPEN_ISDIR', 'permission-denied'],
   ['SQLITE_BUSY_SNAPSHOT', 'data-folder-in-use'],

@@ -64,10 +64,20 @@ describe('a journal', () => {
     expect(catalog.journals.openJournals().map(({ id }) => id)).toEqual([first, second]);
   });
 
-  test('cannot be begun inside a transaction, where it would not be on the disk yet', () => {
-    expect(() => catalog.transaction(() => catalog.journals.beginJournal('backup', {}))).toThrow(
-      /inside a transaction/,
-    );
+  test('is not written inside a transaction, where it would not be on the disk yet', () => {
+    const { journals } = catalog;
+    const id = journals.beginJournal('backup', {});
+    const writes = [
+      () => journals.beginJournal('backup', {}),
+      () => journals.addStep(id, 'step', {}),
+      () => journals.closeJournal(id),
+    ];
+    for (const write of writes) {
+      expect(() => {
+        catalog.transaction(write);
+      }).toThrow(/inside a transaction/);
+    }
+    expect(journals.openJournals()).toMatchObject([{ id, steps: [] }]);
   });
 });
 
