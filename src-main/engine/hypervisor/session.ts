@@ -265,20 +265,18 @@ export class Session {
     if (pending?.procedure.number !== frame.procedure) {
       throw protocolError('an answer came that nobody asked for');
     }
+    const failed = frame.status !== messageStatus.ok;
+    // Decoded first: when it throws, the call is still in flight and ends with the connection.
+    const outcome = failed
+      ? { error: decodeLibvirtError(frame.payload, pending.procedure.name) }
+      : { payload: frame.payload };
     this.#inFlight.delete(frame.serial);
     pending.cancelTimer();
-    const failed = frame.status !== messageStatus.ok;
     if (pending.stream !== null) {
       if (failed) this.#streams.delete(frame.serial);
       else if (pending.abandoned) void pending.stream.abort();
     }
-    if (!pending.abandoned) {
-      pending.settle(
-        failed
-          ? { error: decodeLibvirtError(frame.payload, pending.procedure.name) }
-          : { payload: frame.payload },
-      );
-    }
+    if (!pending.abandoned) pending.settle(outcome);
     this.#sendQueued();
   }
 
