@@ -51,10 +51,10 @@ export function createSecrets(
   const keyring = openKeyring(processes, options);
   const folder = join(dataFolder, 'keys');
   const inFile: SecretPlace = { kind: 'file', words: `in a file only you can read, in ${folder}` };
-  const inService: SecretPlace = { kind: 'secret-service', words: 'in the keyring of the desktop' };
+  const atKeyring: SecretPlace = { kind: 'secret-service', words: 'in the keyring of the desktop' };
   const pathOf = (id: string) => join(folder, `${id}.key`);
   return {
-    describe: async () => ((await keyring.answers()) ? inService : inFile),
+    describe: async () => ((await keyring.answers()) ? atKeyring : inFile),
     store: async (repositoryId, key) => {
       const id = checkId(repositoryId);
       if (key.length === 0 || key.length > maxKeyBytes) {
@@ -62,7 +62,7 @@ export function createSecrets(
       }
       if ((await keyring.answers()) && (await keyring.store(id, key))) {
         await files.remove(pathOf(id)); // an older copy must not outlive the move
-        return inService;
+        return atKeyring;
       }
       await files.makeFolder(folder);
       await files.writeDurable(pathOf(id), Buffer.from(`${key.toString('base64')}\n`), privateFile);
