@@ -1,6 +1,6 @@
 /**
  * Runs one command of the practice room and prints its answer as JSON, so that a test can run it as
- * another user: `node practice-driver.ts FOLDER RUNTIME create|status|stop|start|remove|screen|uri`.
+ * another user: `node practice-driver.ts FOLDER RUNTIME COMMAND [UUID]`.
  */
 import { openLibvirt } from '#engine/hypervisor/libvirt.ts';
 import { createPractice } from '#engine/practice/practice.ts';

@@ -1,6 +1,6 @@
 /** Reads and makes the log of a practice machine's raw disk, by resources/practice/README.md. */
 
-export const sectorBytes = 512;
+const sectorBytes = 512;
 export const headerOffset = 16 * sectorBytes;
 export const logOffset = 2048 * sectorBytes;
 export const logBytes = 32_768 * sectorBytes;
@@ -29,7 +29,7 @@ export function checksum(bytes: Buffer): number {
 }
 
 /** Throws when the header is neither empty nor whole. */
-export function readGeneration(disk: Buffer): number {
+function readGeneration(disk: Buffer): number {
   const header = disk.subarray(headerOffset, headerOffset + sectorBytes);
   if (header.every((byte) => byte === 0)) return 0;
   const whole =

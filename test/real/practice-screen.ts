@@ -12,7 +12,7 @@ const rowBytes = 160;
 const waitLimitMs = 60_000;
 
 /** The text screen read from video memory through QEMU's monitor, one string a row. */
-export async function screenText(host: Hypervisor, uuid: string): Promise<readonly string[]> {
+async function screenText(host: Hypervisor, uuid: string): Promise<readonly string[]> {
   const dump = await host.monitorCommand(uuid, `xp /${screenRows * rowBytes}xb 0xb8000`, true);
   const bytes = [...dump.matchAll(/0x([0-9a-f]{2})\b/g)].map(([, hex]) =>
     Number.parseInt(hex ?? '0', 16),
@@ -35,7 +35,7 @@ export interface PracticeScreen {
 }
 
 /** Null while it is not counting yet. */
-export async function readScreen(host: Hypervisor, uuid: string): Promise<PracticeScreen | null> {
+async function readScreen(host: Hypervisor, uuid: string): Promise<PracticeScreen | null> {
   const rows = await screenText(host, uuid);
   const number = (word: string) =>
     Number(rows.find((row) => row.startsWith(word))?.slice(word.length) ?? Number.NaN);

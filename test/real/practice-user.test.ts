@@ -1,7 +1,7 @@
 /**
- * The practice host of an ordinary user, in a process of that user with a home and runtime folder of
- * its own: libvirt's session where it answers, a private daemon where it cannot. And root's beside a
- * running system libvirtd, which must not notice.
+ * The practice host of an ordinary user, in a process of that user with a home and runtime folder
+ * of its own: libvirt's session where it answers, a private daemon where it cannot. And root's
+ * beside a running system libvirtd, which must not notice.
  */
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

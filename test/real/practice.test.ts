@@ -1,6 +1,6 @@
 /**
- * The practice host and machine for real, as root: a private libvirtd with dropped privileges, found
- * again after Waymark or the daemon died, and gone without a trace after `remove`.
+ * The practice host and machine for real, as root: a private libvirtd with dropped privileges,
+ * found again after Waymark or the daemon died, and gone without a trace after `remove`.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';

@@ -1,10 +1,10 @@
 /** Checks of the import graph. Each returns its complaints as sentences; none means tidy. */
-import { dirname, join } from 'node:path/posix';
+import { basename, dirname, join } from 'node:path/posix';
 import { entryPoints, roomOf, type Room } from './rooms.ts';
 import type { Import, Source } from './source.ts';
 
 /** The project file an import names, or null for a package or a Node module. */
-export function resolveImport(importer: string, from: string): string | null {
+function resolveImport(importer: string, from: string): string | null {
   if (from.startsWith('#contract/')) return from.replace('#contract/', 'src-main/contract/');
   if (from.startsWith('#engine/')) return from.replace('#engine/', 'src-main/engine/');
   if (from.startsWith('.')) return join(dirname(importer), from.replace(/\?.*$/, ''));
@@ -30,7 +30,7 @@ function complaint(source: Source, room: Room, one: Import): string | null {
   if (target === null) {
     return allowed(room, one.from, one.typesOnly) ? null : refusal(one.from);
   }
-  if (target === 'package.json') return null;
+  if (!/\.(ts|js|mjs|svelte|css)$/.test(target)) return null; // data
   const other = roomOf(target);
   if (other === undefined) return refusal(`${one.from}, which is in no room`);
   if (other.name === 'test' && room.name !== 'test') {
@@ -65,7 +65,11 @@ function isEntry(path: string): boolean {
 /** Source files that no other file imports; for the program itself a test does not count. */
 export function deadFiles(sources: readonly Source[]): readonly string[] {
   const used = new Set<string>();
+  const named = new Set<string>();
   for (const source of sources) {
+    for (const name of source.namedFiles) {
+      if (name !== basename(source.path)) named.add(name);
+    }
     for (const { from } of source.imports) {
       const target = resolveImport(source.path, from);
       const counts = target?.startsWith('test/') === true || !source.path.startsWith('test/');
@@ -75,10 +79,14 @@ export function deadFiles(sources: readonly Source[]): readonly string[] {
   return sources
     .map(({ path }) => path)
     .filter((path) => !used.has(path) && !isEntry(path))
+    .filter((path) => !(path.startsWith('test/') && named.has(basename(path))))
     .map((path) => `${path} is imported by nothing that runs`);
 }
 
-/** Exported names that no other file imports; a type its own file uses is part of a signature. */
+/**
+ * Exported names that no other file imports. A type that its own file uses is part of a signature,
+ * and a limit that its own file uses is exported to be seen.
+ */
 export function deadExports(sources: readonly Source[]): readonly string[] {
   const used = new Set<string>();
   for (const source of sources) {
@@ -92,7 +100,7 @@ export function deadExports(sources: readonly Source[]): readonly string[] {
     if (used.has(`${source.path} *`)) return [];
     return source.exports
       .filter(({ name }) => !used.has(`${source.path} ${name}`))
-      .filter(({ name, type }) => !(type && mentions(source.text, name) > 1))
+      .filter(({ name, declared }) => declared === 'code' || mentions(source.text, name) < 2)
       .map(({ name }) => `${source.path} exports ${name}, which nobody imports`);
   });
 }

@@ -8,11 +8,19 @@ export interface Import {
   readonly typesOnly: boolean;
 }
 
+export interface Export {
+  readonly name: string;
+  /** A type, or a plain number or text such as a limit: documentation as much as code. */
+  readonly declared: 'type' | 'constant' | 'code';
+}
+
 export interface Source {
   readonly path: string;
   readonly text: string;
   readonly imports: readonly Import[];
-  readonly exports: readonly { readonly name: string; readonly type: boolean }[];
+  readonly exports: readonly Export[];
+  /** Names of source files in its text: how workers, drivers and bundles name what they start. */
+  readonly namedFiles: readonly string[];
   readonly reexports: boolean;
   readonly longestFunction: { readonly name: string; readonly lines: number };
 }
@@ -27,7 +35,7 @@ function script(path: string, text: string): string {
 export function parseSource(path: string, text: string): Source {
   const tree = ts.createSourceFile(path, script(path, text), ts.ScriptTarget.ES2023, true);
   const imports: Import[] = [];
-  const exports: { name: string; type: boolean }[] = [];
+  const exports: Export[] = [];
   let reexports = false;
   let longestFunction = { name: '', lines: 0 };
   const visit = (node: ts.Node): void => {
@@ -45,7 +53,10 @@ export function parseSource(path: string, text: string): Source {
   };
   visit(tree);
   for (const statement of tree.statements) exports.push(...exportsOf(statement));
-  return { path, text, imports, exports, reexports, longestFunction };
+  const namedFiles = [...text.matchAll(/['"/]([\w.-]+\.(?:ts|mjs|js|svelte))['"]/g)].map(
+    ([, name]) => name ?? '',
+  );
+  return { path, text, imports, exports, namedFiles, reexports, longestFunction };
 }
 
 function importsOf(node: ts.Node): readonly Import[] {
@@ -86,25 +97,36 @@ function isTypeOnly(clause: ts.ImportClause): boolean {
   return clause.phaseModifier === ts.SyntaxKind.TypeKeyword;
 }
 
-function exportsOf(node: ts.Statement): readonly { name: string; type: boolean }[] {
-  if (ts.isExportAssignment(node)) return [{ name: 'default', type: false }];
+function exportsOf(node: ts.Statement): readonly Export[] {
+  if (ts.isExportAssignment(node)) return [{ name: 'default', declared: 'code' }];
   if (ts.isExportDeclaration(node) && node.exportClause && ts.isNamedExports(node.exportClause)) {
-    return node.exportClause.elements.map(({ name }) => ({ name: name.text, type: false }));
+    const { elements } = node.exportClause;
+    return elements.map(({ name }) => ({ name: name.text, declared: 'code' }));
   }
   if (!ts.canHaveModifiers(node)) return [];
   const modifiers = ts.getModifiers(node) ?? [];
   const has = (kind: ts.SyntaxKind) => modifiers.some((modifier) => modifier.kind === kind);
   if (!has(ts.SyntaxKind.ExportKeyword)) return [];
-  if (has(ts.SyntaxKind.DefaultKeyword)) return [{ name: 'default', type: false }];
-  if (ts.isVariableStatement(node)) {
-    return node.declarationList.declarations.map(({ name }) => ({
-      name: name.getText(),
-      type: false,
-    }));
-  }
+  if (has(ts.SyntaxKind.DefaultKeyword)) return [{ name: 'default', declared: 'code' }];
+  if (ts.isVariableStatement(node)) return node.declarationList.declarations.flatMap(variables);
   const type = ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node);
   if (type || ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node)) {
-    return [{ name: node.name?.text ?? 'default', type }];
+    return [{ name: node.name?.text ?? 'default', declared: type ? 'type' : 'code' }];
   }
   return [];
+}
+
+function variables({ name, initializer }: ts.VariableDeclaration): readonly Export[] {
+  if (!ts.isIdentifier(name)) {
+    return name.elements.flatMap((one) =>
+      ts.isBindingElement(one) ? [{ name: one.name.getText(), declared: 'code' as const }] : [],
+    );
+  }
+  const plain =
+    initializer !== undefined &&
+    (ts.isLiteralExpression(initializer) ||
+      ts.isBinaryExpression(initializer) ||
+      ts.isPrefixUnaryExpression(initializer) ||
+      ts.isIdentifier(initializer));
+  return [{ name: name.text, declared: plain ? 'constant' : 'code' }];
 }

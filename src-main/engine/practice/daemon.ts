@@ -16,7 +16,7 @@ const idleSeconds = 120;
 const startTimeoutMs = 20_000;
 const stopTimeoutMs = 10_000;
 const pollMs = 100;
-/** Without this a second daemon, virtlogd, is started for QEMU's messages and outlives the first. */
+/** Without this, virtlogd is started for QEMU's messages: a second daemon to outlive the first. */
 const qemuConfig = 'stdio_handler = "file"\n';
 const readableByAll = 0o644;
 const maxSmallFileBytes = 64 * 1024;

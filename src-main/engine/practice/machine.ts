@@ -5,7 +5,7 @@ import { element } from '#engine/hypervisor/xml.ts';
 import type { World } from '#engine/world/world.ts';
 
 export const machineName = 'waymark-practice';
-export const diskTarget = 'vda';
+const diskTarget = 'vda';
 const diskSize = '64M';
 const clusterSize = '64k';
 const memoryMiB = 32;

@@ -4,7 +4,8 @@
  *
  * Promises: needs no systemd, no KVM and no system daemon; never touches the user's own machines;
  * what it made it finds again after a crash, and removes. For an ordinary user the host is
- * libvirt's own session; for root, or where no session can be reached, a private daemon (daemon.ts).
+ * libvirt's own session; for root, or where no session can be reached, a private daemon
+ * (daemon.ts).
  * Does not: keep a journal or a connection (the caller does the first, fleet the second), or make
  * the practice repository.
  */

@@ -57,7 +57,8 @@ describe('what nobody uses', () => {
   const used = parseSource(
     'src-main/engine/nbd/used.ts',
     `export const used = 1; export function unused() {} export interface Loose {}
-     export interface Shape {} export const other = (): Shape => ({});`,
+     export interface Shape {} export const other = (): Shape => ({});
+     export const limit = 5; const twice = limit * 2; export const forgotten = 6;`,
   );
   const worker = parseSource('src-main/host/node/worker.ts', '');
   const dead = parseSource('src-main/engine/nbd/dead.ts', '');
@@ -76,6 +77,7 @@ describe('what nobody uses', () => {
     expect(deadExports([main, used, proof])).toEqual([
       `${used.path} exports unused, which nobody imports`,
       `${used.path} exports Loose, which nobody imports`,
+      `${used.path} exports forgotten, which nobody imports`,
     ]);
   });
 });

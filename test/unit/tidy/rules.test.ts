@@ -36,7 +36,7 @@ test.each([
 test.each([
   'src-main/engine/utils.ts',
   'src-main/engine/jobs/jobQueue.ts',
-  'src-main/host/index.ts',
+  'src-main/host/shared.ts',
 ])('the name %s is refused', (path) => {
   expect(badName(path)).not.toBeNull();
 });
