@@ -111,7 +111,7 @@ test('an ordinary user gets the session, started on demand', async (context) => 
     uid: user.uid,
   });
   expect(await home.run('create')).toEqual({ uuid });
-  expect(await home.run('remove')).toEqual({ hostKept: true });
+  expect(await home.run('remove')).toEqual({ hostKept: false });
   expect(await home.run('status')).toEqual({ kind: 'absent' });
   expect(existsSync(join(home.folder, 'data/waymark-practice.qcow2'))).toBe(false);
 });

@@ -51,7 +51,7 @@ export interface Practice {
   stop(): Promise<void>;
   /**
    * Switches it off and removes it with its disk; fine when there is nothing. A private host goes
-   * too, unless machines restored from points live on it.
+   * too. `hostKept`: other machines live on the practice host, so it stays.
    */
   remove(): Promise<{ readonly hostKept: boolean }>;
   /** Ends a private daemon on which no machine runs. True when none is running afterwards. */
@@ -152,16 +152,15 @@ async function remove(parts: Parts): Promise<{ readonly hostKept: boolean }> {
   const known = await parts.remembered();
   if (known === null) return { hostKept: false };
   const { folder } = await parts.host.images();
-  const others = await parts.host.use(async (host) => {
+  const hostKept = await parts.host.use(async (host) => {
     const machine = await findMachine(host, known.uuid, folder);
     if (machine !== null) await removeMachine(host, machine);
     return (await host.listMachines()).length > 0;
   });
   await removeImages(parts.world, folder);
-  const hostKept = known.host === 'session' || others;
-  if (!hostKept) await parts.host.discard();
+  if (known.host === 'private' && !hostKept) await parts.host.discard();
   // Machines restored to a private host still need it: it must be found again.
-  await parts.remember(known.host === 'private' && others ? { ...known, uuid: null } : null);
+  await parts.remember(known.host === 'private' && hostKept ? { ...known, uuid: null } : null);
   return { hostKept };
 }
 

@@ -126,7 +126,7 @@ describe('remove', () => {
     await writeFile(join(folder, 'waymark-practice.snap1'), '');
     await writeFile(join(folder, 'restored.qcow2'), '');
     calls.length = 0;
-    expect(await practice.remove()).toEqual({ hostKept: true });
+    expect(await practice.remove()).toEqual({ hostKept: false });
     expect(calls).toEqual([
       'destroy',
       'undefine {"checkpointsMetadata":true,"snapshotsMetadata":true}',
