@@ -27,7 +27,7 @@ export const machines = {
   'machines.column.name': 'Machine',
   'machines.column.host': 'Host',
   'machines.column.last': 'Last good point',
-  'machines.column.repository': 'In',
+  'machines.column.repository': 'Repository',
   'machines.column.points': 'Points',
   'machines.column.space': 'Space',
   'machines.column.days': 'Last 14 days',

@@ -11,6 +11,8 @@ import type { Connection } from './connection.ts';
 
 const storageKey = 'waymark.token';
 const firstRetryMilliseconds = 250;
+/** The engine's own close code: this token is not, or no longer, the right one. */
+const closeUnauthorized = 4401;
 const maxRetryMilliseconds = 5_000;
 /** A call may wait for a slow host; beyond this the engine is taken for gone. */
 const callTimeoutMilliseconds = 120_000;
@@ -91,8 +93,9 @@ class EventSocket {
       const event = eventIn(data);
       if (event !== null) this.#emit(event.name, event.payload);
     });
-    socket.addEventListener('close', () => {
+    socket.addEventListener('close', ({ code }) => {
       this.#connected(false);
+      if (code === closeUnauthorized) return;
       window.setTimeout(() => this.#open(), this.#retryMilliseconds);
       this.#retryMilliseconds = Math.min(maxRetryMilliseconds, this.#retryMilliseconds * 2);
     });
