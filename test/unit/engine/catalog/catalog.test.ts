@@ -100,6 +100,25 @@ describe('a catalog that cannot be used', () => {
     expect(catalog.warning?.code).toBe('catalog-damaged');
   });
 
+  test('never has its old log played into the fresh one', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'catalog.db');
+    const first = await openCatalog(fakeWorld(), folder);
+    first.close();
+    const again = await openCatalog(fakeWorld(), folder);
+    again.hosts.insert(hostRecord());
+    const log = readFileSync(`${path}-wal`); // holds the host, and not the tables
+    again.close();
+    writeFileSync(path, 'wreck'.repeat(1000));
+    writeFileSync(`${path}-wal`, log);
+    const catalog = await opened(folder);
+    expect(catalog.warning?.code).toBe('catalog-damaged');
+    expect(catalog.hosts.list()).toEqual([]);
+    catalog.close();
+    const later = await opened(folder);
+    expect([later.warning, later.hosts.list()]).toEqual([null, []]);
+  });
+
   test('is moved aside when another program made it', async () => {
     const folder = temporaryFolder();
     const other = new Database(join(folder, 'catalog.db'));

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Job, PointId } from '#contract/domain.ts';
 import { openCatalog, type Catalog } from '#engine/catalog/catalog.ts';
 import { openDatabase } from '#engine/catalog/database.ts';
@@ -161,7 +161,18 @@ describe('the strip of days', () => {
     expect(activity.get(mailUuid)?.at(-1)).toMatchObject({ failed: 1 });
   });
 
-  test('has no day twice and none missing where the clocks change', () => {
+  // Berlin changes its clocks at night, Santiago at midnight itself.
+  test.each([
+    ['Europe/Berlin', 120],
+    ['America/Santiago', 240],
+  ])('has no day twice and none missing where the clocks change: %s', (zone, offset) => {
+    const before = process.env['TZ'];
+    onTestFinished(() => {
+      if (before === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = before;
+    });
+    process.env['TZ'] = zone;
+    expect(Math.abs(new Date(2026, 6, 1).getTimezoneOffset())).toBe(offset);
     for (let day = 0; day < 366; day += 1) {
       const noon = new Date(2026, 0, 1 + day, 12).getTime();
       for (const moment of [new Date(2026, 0, 1 + day, 0, 1).getTime(), noon]) {

@@ -188,6 +188,17 @@ describe('stop', () => {
     expect(room.world.clock.waiting).toBe(0);
   });
 
+  test('starts none of the waiting ones while it cancels those before them', async () => {
+    const { jobs, states } = queue();
+    const spec = { machine: null };
+    jobs.start(obedient({ ...spec, kind: 'verify' }));
+    jobs.start(obedient({ ...spec, kind: 'gc' }));
+    const last = jobs.start(obedient({ ...spec, kind: 'verify' }));
+    await room.world.clock.settle();
+    await jobs.stop();
+    expect(states(last)).toEqual(['queued', 'cancelled']);
+  });
+
   test('names the jobs that do not end, after the limit', async () => {
     const { jobs } = queue({ stopTimeoutMs: 5000 });
     const id = jobs.start(held().spec);
