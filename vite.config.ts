@@ -56,6 +56,7 @@ export default defineConfig({
         outDir: join(root, 'dist/renderer'),
         emptyOutDir: true,
         target: 'chrome140',
+        chunkSizeWarningLimit: 1000, // kB; read from the disk, never over a network
         assetsInlineLimit: 0, // the content policy forbids data: for all but pictures
         modulePreload: { polyfill: false }, // the polyfill would be an inline script
         rolldownOptions: { input: join(root, 'src-renderer/index.html') },

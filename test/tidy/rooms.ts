@@ -100,14 +100,20 @@ const host: readonly Room[] = [
   {
     name: 'host/electron',
     files: /^src-main\/host\/electron\//,
-    may: ['electron', 'host', 'engine', 'world', 'contract', 'node:*'],
+    may: ['electron', 'host', 'host/owner', 'engine', 'world', 'contract', 'node:*'],
     why: 'it carries the engine to a window and knows no room of it',
   },
   {
     name: 'host/node',
     files: /^src-main\/host\/node\//,
-    may: ['ws', 'host', 'engine', 'world', 'contract', 'node:*'],
+    may: ['ws', 'host', 'host/owner', 'engine', 'world', 'contract', 'node:*'],
     why: 'it carries the engine to a browser and a terminal and knows no room of it',
+  },
+  {
+    name: 'host/owner',
+    files: /^src-main\/host\/owner\//,
+    may: ['host', 'engine', 'world', 'contract', 'node:*'],
+    why: 'it opens the engine or reaches its owner for every host, so it may know none of them',
   },
   {
     name: 'host',

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Environment } from './folders.ts';
+import type { Environment } from '../owner/folders.ts';
 
 const browsers = [
   'chromium',

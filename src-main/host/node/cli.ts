@@ -9,7 +9,7 @@ import { AppError, toWireError } from '#contract/errors.ts';
 import type { Report } from '../dispatcher.ts';
 import { usage, type Command, type Context, type Option, type Terminal } from './command.ts';
 import { isLater, isLaterNoun, notYet } from './commands/later.ts';
-import { dataFolder, type Environment } from './folders.ts';
+import { dataFolder, type Environment } from '../owner/folders.ts';
 import { commandHelp, overview } from './help.ts';
 import { createOutput, exitCodeOf, exitCodes, type ExitCode, type Streams } from './output.ts';
 

@@ -1,7 +1,7 @@
 /** What a command is: its usage, its options, and one function that runs it. */
 import type { Client } from '#contract/client.ts';
 import { AppError } from '#contract/errors.ts';
-import type { Environment } from './folders.ts';
+import type { Environment } from '../owner/folders.ts';
 import type { ExitCode, Output } from './output.ts';
 
 export interface Option {

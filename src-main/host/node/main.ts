@@ -14,9 +14,9 @@ import { practiceCommands } from './commands/practice.ts';
 import { repositoryCommands } from './commands/repositories.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { serveCommand, startCommand } from './commands/serve.ts';
-import { createOwnEngine, openLog, version } from './engine.ts';
-import { dataFolder, runtimeFolder } from './folders.ts';
-import { openSession } from './session.ts';
+import { createOwnEngine, openLog, version } from '../owner/engine.ts';
+import { dataFolder, runtimeFolder } from '../owner/folders.ts';
+import { openSession } from '../owner/session.ts';
 import { realTerminal } from './terminal.ts';
 
 process.umask(0o077); // nothing this program writes is for other users

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hasDisplay } from './browser.ts';
-import type { Environment } from './folders.ts';
+import type { Environment } from '../owner/folders.ts';
 
 /** The package's root: the folder with node_modules and dist. */
 function packageRoot(): string {

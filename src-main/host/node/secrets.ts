@@ -84,7 +84,7 @@ export async function unlockAll(context: Context, client: Client): Promise<void>
   const file = textValue(context, 'password-file');
   if (file === undefined) return;
   const secret = await readSecret(context, file);
-  let wrong: unknown = null;
+  let wrong: AppError | null = null;
   let opened = 0;
   const locked = (await client.call('repositories.list', {})).filter(
     ({ state }) => state.kind === 'locked',

@@ -9,12 +9,12 @@ import { AppError } from '#contract/errors.ts';
 import { realFiles } from '#engine/world/files.ts';
 import { findBrowser, hasDisplay, openWindow } from '../browser.ts';
 import { flag, textValue, usage, type Command, type Context } from '../command.ts';
-import { createOwnEngine, openLog } from '../engine.ts';
-import { runtimeFolder } from '../folders.ts';
-import { lastingSession } from '../lasting.ts';
+import { createOwnEngine, openLog } from '../../owner/engine.ts';
+import { runtimeFolder } from '../../owner/folders.ts';
+import { lastingSession } from '../../owner/lasting.ts';
 import { exitCodes, type ExitCode } from '../output.ts';
 import { startLoopback, type LoopbackOptions } from '../server.ts';
-import { openSession } from '../session.ts';
+import { openSession } from '../../owner/session.ts';
 import { demoTransport } from '../demo.ts';
 import { electronObstacle, electronProgram } from '../runtime.ts';
 

@@ -1,9 +1,8 @@
 /** Starts the engine as this process's own, with its log in the data folder. */
-import { appendFileSync, mkdirSync, renameSync, statSync } from 'node:fs';
-import { existsSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AppInfo } from '#contract/domain.ts';
 import { lineLog, type Log } from '#engine/world/log.ts';
 import { systemClock } from '#engine/world/clock.ts';
@@ -42,15 +41,21 @@ export function openLog(dataFolder: string): Log {
 /** What a bundle must be told of its surroundings; the sources find them themselves. */
 function bundled(): { readonly workerUrl?: URL; readonly practiceResources?: string } {
   if (!import.meta.url.endsWith('.js')) return {};
-  const worker = new URL('./block-worker.js', import.meta.url);
   // Files inside an application archive are no files to a new thread or to QEMU.
-  const workerUrl = new URL(worker.href.replace('/app.asar/', '/app.asar.unpacked/'));
-  const folders = [
+  const here = fileURLToPath(import.meta.url).replace('/app.asar/', '/app.asar.unpacked/');
+  // This code is in the entry or in a chunk below it, as the bundler likes.
+  const folders = [join(here, '..'), join(here, '../..')];
+  const worker = folders
+    .map((folder) => join(folder, 'block-worker.js'))
+    .find((path) => existsSync(path));
+  const practice = [
     join((process as { resourcesPath?: string }).resourcesPath ?? '/nonexistent', 'practice'),
-    fileURLToPath(new URL('../../resources/practice', import.meta.url)),
-  ];
-  const practiceResources = folders.find((folder) => existsSync(folder));
-  return { workerUrl, ...(practiceResources === undefined ? {} : { practiceResources }) };
+    ...folders.map((folder) => join(folder, '../../resources/practice')),
+  ].find((path) => existsSync(path));
+  return {
+    ...(worker === undefined ? {} : { workerUrl: pathToFileURL(worker) }),
+    ...(practice === undefined ? {} : { practiceResources: practice }),
+  };
 }
 
 /** Creates, but does not start, the engine of a data folder. */

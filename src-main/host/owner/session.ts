@@ -6,7 +6,7 @@ import type { Transport } from '#contract/client.ts';
 import { AppError, hasCode } from '#contract/errors.ts';
 import { desktopHandlers, noDesktop } from '../desktop.ts';
 import { createDispatcher, inProcess, type Answerer, type Report } from '../dispatcher.ts';
-import { connectToOwner } from './owner.ts';
+import { connectToOwner } from './connection.ts';
 import { openOwnerSocket, type Role } from './socket.ts';
 
 /** What the host needs of an engine. */

@@ -1,0 +1,143 @@
+/**
+ * The desktop application: one window over the engine of this user's data folder, ours or, when
+ * another Waymark runs it, that one's over its socket. Closing the window while jobs run keeps them
+ * going; the application ends after the last. What a second start says is never looked at.
+ */
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { app, dialog, protocol, session, type BrowserWindow } from 'electron';
+import { createClient, type Client } from '#contract/client.ts';
+import { realFiles } from '#engine/world/files.ts';
+import { desktopHandlers } from '../desktop.ts';
+import { withDesktop } from '../desktop-transport.ts';
+import { createOwnEngine, openLog } from '../owner/engine.ts';
+import { dataFolder, runtimeFolder } from '../owner/folders.ts';
+import { lastingSession, type Lasting } from '../owner/lasting.ts';
+import { openSession } from '../owner/session.ts';
+import { dataArgument } from './arguments.ts';
+import { electronDesktop } from './desktop.ts';
+import { serveCalls, serveEvents } from './ipc.ts';
+import { installMenu } from './menu.ts';
+import { noticeFor } from './notices.ts';
+import { appSchemePrivileges, serveInterface } from './protocol.ts';
+import { appScheme } from './origin.ts';
+import { createWindow, hardenContents, hardenSession } from './window.ts';
+
+process.umask(0o077);
+const environment = process.env;
+const folder = dataFolder(dataArgument(process.argv), environment);
+const log = openLog(folder);
+const report = (message: string, thrown: unknown) => log.error(message, thrown);
+const bundles = join(import.meta.dirname, '..');
+const developer = !app.isPackaged;
+
+let window: BrowserWindow | null = null;
+let lasting: Lasting | null = null;
+let quitting = false;
+
+/** An application of its own for each data folder; the lock below is per this folder too. */
+app.setPath('userData', join(folder, 'electron'));
+app.enableSandbox();
+protocol.registerSchemesAsPrivileged([appSchemePrivileges]);
+app.on('web-contents-created', (_event, contents) => {
+  hardenContents(contents);
+});
+
+function open(): Promise<Lasting> {
+  const runtime = runtimeFolder(environment, userInfo().uid);
+  const openOne = () =>
+    openSession({
+      dataFolder: folder,
+      runtimeFolder: runtime,
+      role: 'window',
+      createEngine: () => createOwnEngine(folder, 'electron', environment, log),
+      report,
+    });
+  return lastingSession(openOne, report);
+}
+
+async function jobsRun(client: Client): Promise<boolean> {
+  // An engine that does not answer has no job to wait for.
+  const jobs = await client.call('jobs.list', { all: false }).catch(() => []);
+  return jobs.length > 0;
+}
+
+async function leave(): Promise<void> {
+  quitting = true;
+  await lasting?.close().catch((thrown: unknown) => report('Closing failed', thrown));
+  app.exit(0);
+}
+
+/** Quitting cancels what runs, so it asks first. */
+async function askToLeave(client: Client): Promise<void> {
+  if (await jobsRun(client)) {
+    const { response } = await dialog.showMessageBox({
+      type: 'warning',
+      message: 'A job is running',
+      detail: 'Quitting cancels it. Earlier restore points are not affected.',
+      buttons: ['Keep running', 'Quit and cancel it'],
+      defaultId: 0,
+      cancelId: 0,
+    });
+    if (response === 0) return;
+  }
+  await leave();
+}
+
+async function begin(): Promise<void> {
+  await app.whenReady();
+  hardenSession(session.defaultSession);
+  protocol.handle(appScheme, serveInterface(realFiles, join(bundles, 'renderer')));
+  installMenu(developer);
+  lasting = await open();
+  const desktop = electronDesktop(() => window, homedir());
+  const transport = withDesktop(lasting.transport, desktopHandlers(desktop), report);
+  const client = createClient(transport);
+  serveCalls(transport, report);
+
+  const show = () => {
+    if (window !== null) {
+      if (window.isMinimized()) window.restore();
+      window.focus();
+      return;
+    }
+    window = createWindow({
+      preload: join(bundles, 'preload/preload.cjs'),
+      icon: join(bundles, '../resources/icons/256x256.png'),
+      developer,
+    });
+    serveEvents(transport, window.webContents);
+    window.once('closed', () => {
+      window = null;
+    });
+  };
+  client.on('jobs.changed', (job) => {
+    const note = noticeFor(job, window?.isFocused() ?? false);
+    if (note !== null) void desktop.notify(note);
+    if (window !== null || quitting) return;
+    void jobsRun(client).then((run) => (run || window !== null ? undefined : leave()));
+  });
+  app.on('second-instance', show);
+  app.on('window-all-closed', () => {
+    void jobsRun(client).then((run) => (run || window !== null ? undefined : leave()));
+  });
+  app.on('before-quit', (event) => {
+    if (quitting) return;
+    event.preventDefault();
+    void askToLeave(client);
+  });
+  process.on('SIGTERM', () => void leave());
+  process.on('SIGINT', () => void leave());
+  show();
+}
+
+if (app.requestSingleInstanceLock()) {
+  begin().catch((thrown: unknown) => {
+    const id = report('The application could not start', thrown);
+    const words = thrown instanceof Error ? thrown.message : String(thrown);
+    dialog.showErrorBox('Waymark could not start', `${words}\n\nThe log has it as ${id}.`);
+    app.exit(1);
+  });
+} else {
+  app.exit(0);
+}
