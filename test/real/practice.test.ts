@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import { openLibvirt } from '#engine/hypervisor/libvirt.ts';
+import { ensureDaemon, stopDaemon } from '#engine/practice/daemon.ts';
 import { diskPath } from '#engine/practice/machine.ts';
 import { daemonPlace, pidPath, type DaemonPlace } from '#engine/practice/place.ts';
 import { createPractice, type Practice } from '#engine/practice/practice.ts';
@@ -183,4 +184,26 @@ describe('the private practice host', () => {
     expect(readdirSync(join(folder, 'data'))).toEqual([]);
     expect(await practice.status()).toEqual({ kind: 'absent' });
   });
+});
+
+test('a host that nobody uses ends by itself', async (context) => {
+  if (!isRoot) context.skip('not root');
+  const folder = mkdtempSync(join(tmpdir(), 'waymark-idle-'));
+  const place = await daemonPlace(world, join(folder, 'data'), join(folder, 'run'));
+  const answers = async (uri: string) => {
+    const host = await openLibvirt(uri, world, { reconnect: false }).catch(() => null);
+    await host?.close();
+    return host !== null;
+  };
+  try {
+    const { uri } = await ensureDaemon(world, { ...place, idleSeconds: 2 }, answers);
+    const pid = daemonPidOf(place);
+    await until('the daemon ends', () => !world.processes.alive(pid));
+    expect(await answers(uri)).toBe(false);
+  } finally {
+    await stopDaemon(world, place);
+    for (const path of [folder, place.home, place.runtime]) {
+      await rm(path, { recursive: true, force: true });
+    }
+  }
 });

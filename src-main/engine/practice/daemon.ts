@@ -11,8 +11,6 @@ import { pidPath, uriOf, type DaemonPlace } from './place.ts';
 
 /** The one daemon for all drivers first; newer systems have one for QEMU alone. */
 const programs = ['libvirtd', 'virtqemud'] as const;
-/** Without a client and without a running machine the daemon ends after this long. */
-const idleSeconds = 120;
 const startTimeoutMs = 20_000;
 const stopTimeoutMs = 10_000;
 const pollMs = 100;
@@ -78,7 +76,7 @@ async function startDaemon(
   probe: Probe,
 ): Promise<RunningDaemon> {
   const uri = uriOf(place, program);
-  const child = await world.processes.start(program, ['--timeout', String(idleSeconds)], {
+  const child = await world.processes.start(program, ['--timeout', String(place.idleSeconds)], {
     detached: true,
     folder: place.home,
     env: place.environment,

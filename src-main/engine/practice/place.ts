@@ -18,6 +18,8 @@ const longestMonitorTail = 'libvirt/qemu/lib/domain-99999-aaaaaaaaaaaaaaaaaaaa/m
 const unprivilegedUsers = ['libvirt-qemu', 'nobody'];
 const maxPasswdBytes = 4 * 1024 * 1024;
 
+const idleSeconds = 120;
+
 export const sessionUri = 'qemu:///session';
 
 export interface Owner {
@@ -40,6 +42,8 @@ export interface DaemonPlace {
    */
   readonly configLink: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Without a client and without a running machine the daemon ends by itself after this long. */
+  readonly idleSeconds: number;
 }
 
 /** The place of the daemon that Waymark starts itself, computed only: nothing is made. */
@@ -67,6 +71,7 @@ function build(owner: Owner, home: string, runtime: string): DaemonPlace {
     runtime,
     configLink,
     images: join(home, 'images'),
+    idleSeconds,
     environment: {
       HOME: home,
       USER: owner.name,
