@@ -113,7 +113,9 @@ export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
   const reason = whyNoLibvirtd();
   if (reason !== null) throw new Error(`No private libvirtd: ${reason}`);
   const parts = await makeFolders();
+  const cached = await copyCapabilities(parts, 'in');
   let daemon = await startDaemon(parts);
+  if (!cached) await copyCapabilities(parts, 'out');
   let stopped = false;
   const virsh = (...args: readonly string[]) => runVirsh(parts, args);
   const kill = async () => {
@@ -185,6 +187,40 @@ async function makeFolders(): Promise<Parts> {
 }
 
 const text = (value: string) => Buffer.from(value);
+const maxCapabilityBytes = 4 * 1024 * 1024;
+
+/**
+ * Asking QEMU what it can do takes libvirt 8 s, and it keeps the answer; so do we, between daemons.
+ * libvirt checks by itself whether an answer still fits the QEMU and libvirt it finds. True when
+ * there was something to copy.
+ */
+async function copyCapabilities(parts: Parts, direction: 'in' | 'out'): Promise<boolean> {
+  const { files } = world;
+  const root = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'waymark-tests');
+  const kept = join(root, `qemu-capabilities-${parts.user.uid}`);
+  const theirs = join(parts.folder, 'h', 'libvirt', 'qemu', 'capabilities');
+  const [from, to] = direction === 'in' ? [kept, theirs] : [theirs, kept];
+  if ((await files.stat(from)) === null) return false;
+  await files.makeFolder(to);
+  for (const name of (await files.list(from)).filter((entry) => entry.endsWith('.xml'))) {
+    const path = join(to, name);
+    const content = await files.read(join(from, name), maxCapabilityBytes);
+    await files.writeDurable(path, content, 0o600);
+    if (direction === 'in') await giveTo(parts, path);
+  }
+  if (direction === 'in') {
+    for (const path of ['h/libvirt', 'h/libvirt/qemu', 'h/libvirt/qemu/capabilities']) {
+      await giveTo(parts, join(parts.folder, path));
+    }
+  }
+  return true;
+}
+
+async function giveTo(parts: Parts, path: string): Promise<void> {
+  if (world.processes.uid === 0) {
+    await world.files.chown(path, parts.user.uid, parts.user.gid);
+  }
+}
 
 function asUser(parts: Parts) {
   return world.processes.uid === 0 ? { as: { uid: parts.user.uid, gid: parts.user.gid } } : {};
