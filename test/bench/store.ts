@@ -8,15 +8,19 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, openSync, readSync, closeSync, statSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freeNow } from '#engine/store/free-now.ts';
 import { createRepository, openRepository } from '#engine/store/repository.ts';
 import type { StoreRepository, TreeRoot } from '#engine/store/repository.ts';
 import { realWorld } from '#engine/world/world.ts';
 
 const mebibyte = 1024 * 1024;
-const chunkBytes = 2 * mebibyte;
+
 const gibibytes = Number(process.argv[2] ?? 2);
 const blockSizeBytes = Number(process.argv[3] ?? 64) * 1024;
+const chunkBytes = Math.max(2 * mebibyte, blockSizeBytes);
 const encrypted = (process.argv[4] ?? 'yes') === 'yes';
+/** 'first' stops after the first backup. */
+const only = process.argv[5];
 const owner = { installation: 'bench', what: 'measuring' };
 
 /** Real files one after another, like a disk filled with them; reading is timed apart. */
@@ -42,7 +46,9 @@ function* realBytes(limitBytes: number): Iterable<Buffer> {
         chunk = Buffer.allocUnsafeSlow(chunkBytes);
         filled = 0;
       }
-      filled = Math.min(chunkBytes, Math.ceil(filled / 4096) * 4096);
+      const padded = Math.min(chunkBytes, Math.ceil(filled / 4096) * 4096);
+      chunk.fill(0, filled, padded);
+      filled = padded;
       closeSync(file);
       if (filled === chunkBytes) filled = 0;
     }
@@ -50,15 +56,18 @@ function* realBytes(limitBytes: number): Iterable<Buffer> {
 }
 
 let worstPauseMs = 0;
+let peakBytes = 0;
 let lastBeat = performance.now();
 setInterval(() => {
   const now = performance.now();
   worstPauseMs = Math.max(worstPauseMs, now - lastBeat - 10);
   lastBeat = now;
+  peakBytes = Math.max(peakBytes, process.memoryUsage.rss());
 }, 10).unref();
 
 async function timed(name: string, bytes: () => number, work: () => Promise<void>): Promise<void> {
   worstPauseMs = 0;
+  peakBytes = 0;
   const cpu = process.cpuUsage();
   const start = performance.now();
   await work();
@@ -70,7 +79,7 @@ async function timed(name: string, bytes: () => number, work: () => Promise<void
     `${seconds.toFixed(2).padStart(7)} s`,
     `cpu ${((used.user + used.system) / 1e6).toFixed(2).padStart(6)} s`,
     `pause ${worstPauseMs.toFixed(0).padStart(4)} ms`,
-    `peak ${(process.resourceUsage().maxRSS / 1024).toFixed(0).padStart(5)} MiB`,
+    `peak ${(peakBytes / mebibyte).toFixed(0).padStart(5)} MiB`,
   ];
   console.log(line.join('  '));
 }
@@ -91,6 +100,7 @@ try {
     async () => {
       for (const chunk of realBytes(limit)) {
         read += chunk.length;
+        freeNow(chunk.buffer);
         await new Promise(setImmediate);
       }
     },
@@ -155,6 +165,7 @@ try {
       console.log('  stored', (stats.storedBytes / mebibyte).toFixed(1), 'MiB', stats);
     },
   );
+  if (only === 'first') process.exit();
   await timed(
     'unchanged, read again',
     () => read,

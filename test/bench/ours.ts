@@ -1,0 +1,78 @@
+/** Ourselves, through the command line, as anybody would use it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Contender, Place, Work } from './contender.ts';
+import type { Command } from './measure.ts';
+import { ourName } from './table.ts';
+
+const root = join(import.meta.dirname, '../..');
+const main = join(root, 'src-main/host/node/main.ts');
+const loopDelay = join(import.meta.dirname, 'loop-delay.ts');
+
+/** False while this tree has no command line to measure. */
+export function haveCommandLine(): boolean {
+  return existsSync(main);
+}
+
+export interface LoopDelay {
+  readonly maxMs: number;
+  readonly p99Ms: number;
+}
+
+export interface Ours extends Contender {
+  /** How long our event loop was blocked, per work done so far. */
+  readonly loopDelays: ReadonlyMap<Work, LoopDelay>;
+  /** What our own JSON said of each work. */
+  readonly answers: ReadonlyMap<Work, unknown>;
+}
+
+export function waymark(
+  place: Place,
+  machine: string,
+  run: (command: Command) => Promise<unknown>,
+  check: (image: string) => Promise<void>,
+  name = 'waymark',
+): Ours {
+  const folder = join(place.folder, name);
+  const repository = join(folder, 'repository');
+  const passwordFile = join(folder, 'password');
+  const image = join(folder, 'restored.raw');
+  const loopFile = join(folder, 'loop.json');
+  const loopDelays = new Map<Work, LoopDelay>();
+  const answers = new Map<Work, unknown>();
+  let point = '';
+  const waymark = (...args: readonly string[]): Command => ({
+    program: process.execPath,
+    args: ['--import', loopDelay, main, ...args, '--data', join(folder, 'data'), '--json'],
+    env: { BENCH_LOOP_FILE: loopFile, HOME: folder },
+  });
+  return {
+    name: ourName,
+    reads: 'running machine',
+    repository,
+    loopDelays,
+    answers,
+    prepare: async () => {
+      await place.makeFolder(folder);
+      await writeFile(passwordFile, 'correct horse battery staple\n', { mode: 0o644 });
+      const secrets = ['--password-file', passwordFile, '--recovery-file', join(folder, 'code')];
+      await run(waymark('repository', 'create', 'bench', repository, ...secrets));
+      await run(waymark('host', 'add', 'bench', place.uri));
+    },
+    command: async (work) => {
+      if (work !== 'restore') return waymark('backup', machine, '--to', 'bench');
+      return waymark('restore', point, '--disk', 'vda', '--image', image, '--format', 'raw');
+    },
+    after: async (work, stdout) => {
+      const answer: unknown = JSON.parse(stdout);
+      answers.set(work, answer);
+      loopDelays.set(work, JSON.parse(readFileSync(loopFile, 'utf8')) as LoopDelay);
+      if (work !== 'restore') point = (answer as { point: { id: string } }).point.id;
+      else {
+        await check(image);
+        await rm(image);
+      }
+    },
+  };
+}
