@@ -122,6 +122,14 @@ export function isWireError(value: unknown): value is WireError {
 }
 
 /**
+ * The same error, marked as said by a pre-flight: nothing was started. The command line ends with
+ * another code then, whatever the reason is.
+ */
+export function asPreflight(error: AppError): AppError {
+  return new AppError(error.code, error.message, { ...error.data, preflight: true }, error.cause);
+}
+
+/**
  * Any thrown value as wire data. An AppError keeps its code; anything else becomes `internal` with
  * the given log id, because its text was never meant for a person.
  */

@@ -1,4 +1,7 @@
 /** A disk with its expected content kept apart: every write goes to both, every restore is compared. */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { PointId } from '#contract/domain.ts';
 import type { PrivateLibvirtd, TestMachine } from './private-libvirtd.ts';
@@ -8,6 +11,8 @@ export interface DiskModel {
   readonly target: string;
   /** Through the running machine's own device, as a guest writes. */
   write(pattern: number, offset: number, length: number): Promise<void>;
+  /** Bytes that nothing shrinks or finds twice, so that a backup of them takes its time. */
+  writeRandom(offset: number, length: number): Promise<void>;
   /** Into the closed image. */
   writeClosed(pattern: number, offset: number, length: number): Promise<void>;
   /** Now the disk is larger; what was added is zero. */
@@ -33,6 +38,16 @@ export function diskModel(
     write: async (pattern, offset, length) => {
       await libvirtd.guestWrite(machine.uuid, alias, pattern, offset, length);
       content.fill(pattern, offset, offset + length);
+    },
+    writeRandom: async (offset, length) => {
+      const file = join(libvirtd.images, 'random');
+      const bytes = randomBytes(length);
+      writeFileSync(file, bytes, { mode: 0o644 });
+      const device = `/machine/peripheral/${alias}/virtio-backend`;
+      const command = `qemu-io -d ${device} "write -s ${file} ${offset} ${length}"`;
+      const answer = await libvirtd.virsh('qemu-monitor-command', machine.uuid, '--hmp', command);
+      if (answer.trim() !== '') throw new Error(answer);
+      bytes.copy(content, offset);
     },
     writeClosed: async (pattern, offset, length) => {
       const command = `write -P ${pattern} ${offset} ${length}`;

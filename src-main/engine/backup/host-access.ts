@@ -86,7 +86,10 @@ export async function makeWorkFolder(
       advice: 'Use a data folder with a shorter path.',
     });
   }
-  await files.makeFolder(base, same ? 0o700 : 0o711);
+  await files.makeFolder(base);
+  await refuseForeign(world, base);
+  // QEMU's user passes through it; said again because our umask takes the bits away.
+  if (!same) await files.chmod(base, 0o711);
   await files.removeTree(path);
   await files.makeFolder(path, 0o700);
   if (!same && root) await files.chown(path, identity.uid, identity.gid);
@@ -98,6 +101,17 @@ export async function makeWorkFolder(
     identity,
     remove: () => files.removeTree(path),
   };
+}
+
+/** In a folder that everybody may write to, somebody else could have made this name first. */
+async function refuseForeign(world: World, base: string): Promise<void> {
+  const stat = await world.files.stat(base);
+  if (stat?.kind === 'folder' && stat.uid === world.processes.uid) return;
+  throw new AppError('permission-denied', `${base} belongs to somebody else.`, {
+    path: base,
+    unharmed: 'Nothing was started and nothing was changed.',
+    advice: `Ask its owner or an administrator to remove ${base}.`,
+  });
 }
 
 async function shareWithQemu(world: World, path: string, identity: Identity): Promise<void> {

@@ -4,7 +4,7 @@
  * ours stays behind, and what could not be removed at once is left in the journal for recovery.
  */
 import type { Named, RepositoryId } from '#contract/domain.ts';
-import { AppError, hasCode } from '#contract/errors.ts';
+import { AppError, asPreflight, hasCode } from '#contract/errors.ts';
 import type { Journals } from '#engine/catalog/journals.ts';
 import { checkpointPrefix, describeOwner } from '#engine/hypervisor/checkpoint-owner.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
@@ -71,7 +71,7 @@ export async function runBackup(
   const options = { world, hypervisor, store, uuid: order.uuid };
   const gathered = await context.step('Look at the machine', () => gather(options));
   const decision = await decide(rooms, order, gathered);
-  if (decision.refuse !== null) throw decision.refuse;
+  if (decision.refuse !== null) throw asPreflight(decision.refuse);
   const owner = { installation: rooms.installation, what: `backing up ${order.name}` };
   const writer = await store.openWriter(owner, context.signal);
   try {
@@ -82,7 +82,7 @@ export async function runBackup(
     context.note('The reference is broken, so everything is read again.');
     const lost = withReferenceLost(gathered);
     const again = await decide(rooms, order, lost);
-    if (again.refuse !== null) throw again.refuse;
+    if (again.refuse !== null) throw asPreflight(again.refuse);
     return await attempt(rooms, order, context, lost, again, writer);
   } finally {
     await writer.release();

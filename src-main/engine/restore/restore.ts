@@ -179,6 +179,7 @@ export function refuseUnmet(checks: readonly Check[], accepted: readonly string[
   throw new AppError(codes[first.id] ?? 'refused', `${first.title}. ${first.detail}`, {
     reasons: open.map(({ title, detail }) => `${title}. ${detail}`),
     where: 'target',
+    preflight: true,
     unharmed: 'Nothing was written and nothing was changed.',
     advice: first.accept === undefined ? first.detail : `To go on, accept: ${first.accept}.`,
   });
