@@ -2,9 +2,9 @@
  * `npm test`: every check of the project, cheap ones first, one runner at a time. Each runner's
  * own output streams through; at the end every failure and every skip is named again, and the last
  * line is the sum over all runners. A runner that crashes counts as a failed test.
+ * `npm test -- types lint` runs only the steps named.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import * as v from 'valibot';
@@ -20,7 +20,9 @@ process.chdir(root);
 // Tools that start `node` themselves must get the Node of this project, not the system's.
 process.env['PATH'] = `${join(root, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}`;
 
-const reports = mkdtempSync(join(tmpdir(), 'waymark-test-'));
+// Not in the temporary folder: tests clean up there.
+mkdirSync('.cache', { recursive: true });
+const reports = mkdtempSync(join(root, '.cache/reports-'));
 
 const reportedOutcomes = v.array(
   v.variant('status', [
@@ -95,9 +97,18 @@ const steps: readonly (readonly [string, () => Promise<readonly Outcome[]>])[] =
   ['playwright browser', () => playwright('browser')],
 ];
 
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !steps.some(([step]) => step === name));
+if (unknown.length > 0) {
+  const names = steps.map(([step]) => step).join(', ');
+  console.error(`There is no step ${unknown.join(', ')}. The steps are: ${names}`);
+  process.exit(2);
+}
+
 async function runSteps(): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const [name, step] of steps) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
     console.log(`\n== ${name}`);
     const start = performance.now();
     const some = await step().catch((thrown: unknown): readonly Outcome[] => [
