@@ -1,4 +1,4 @@
-/** Raw input of a call, checked against the contract. Nothing of the value is repeated in errors. */
+/** Raw input of a call, checked against the contract. Errors repeat nothing of the value. */
 import * as v from 'valibot';
 import { callNames, contract, type CallName } from './contract.ts';
 import { AppError } from './errors.ts';

@@ -1,6 +1,6 @@
 /**
- * The one way from a wire to the handlers, used by every host: name and raw input in, check, handler,
- * reply out; events fanned out to whoever listens.
+ * The one way from a wire to the handlers, used by every host: name and raw input in, check,
+ * handler, reply out; events fanned out to whoever listens.
  *
  * It promises that it never throws, that a reply never holds a stack, and that one listener's fault
  * never keeps an event from the others. It knows no wire: who may ask is each host's business.

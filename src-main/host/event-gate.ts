@@ -1,6 +1,6 @@
 /**
  * Keeps a slow listener from filling memory: when more than a limit waits to be sent, events are
- * dropped, and once there is room again one `state.reset` tells the listener to read everything anew.
+ * dropped, and once there is room again one `state.reset` tells it to read everything anew.
  */
 import type { EventListener } from './dispatcher.ts';
 

@@ -1,7 +1,7 @@
 /**
- * The built interface as files, served by app:// and by loopback alike. A request names a file below
- * one folder and nothing else: what decodes to a way out, a NUL, a link to elsewhere or a folder is
- * simply not there.
+ * The built interface as files, served by app:// and by loopback alike. A request names a file
+ * below one folder and nothing else: what decodes to a way out, a NUL, a link to elsewhere or a
+ * folder is simply not there.
  */
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

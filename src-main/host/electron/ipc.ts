@@ -1,7 +1,7 @@
 /**
- * The only place that receives messages from windows. Every message passes one wrapper: it must come
- * from the main frame of a page of ours, name a call of the contract, and its input is checked by
- * the dispatcher behind the transport. A foreign sender is an error, never a silent answer.
+ * The only place that receives messages from windows. Every message passes one wrapper: it must
+ * come from the main frame of a page of ours and name a call of the contract; its input is checked
+ * by the dispatcher behind the transport. A foreign sender is an error, never a silent answer.
  */
 import { ipcMain, type IpcMainInvokeEvent, type WebContents } from 'electron';
 import { isCallName } from '#contract/check.ts';

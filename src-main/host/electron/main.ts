@@ -30,6 +30,9 @@ const log = openLog(folder);
 const report = (message: string, thrown: unknown) => log.error(message, thrown);
 const bundles = join(import.meta.dirname, '..');
 const developer = !app.isPackaged;
+const icons = app.isPackaged
+  ? join(process.resourcesPath, 'icons')
+  : join(bundles, '../resources/icons');
 
 let window: BrowserWindow | null = null;
 let lasting: Lasting | null = null;
@@ -103,7 +106,7 @@ async function begin(): Promise<void> {
     }
     window = createWindow({
       preload: join(bundles, 'preload/preload.cjs'),
-      icon: join(bundles, '../resources/icons/256x256.png'),
+      icon: join(icons, '256x256.png'),
       developer,
     });
     serveEvents(transport, window.webContents);

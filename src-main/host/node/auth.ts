@@ -55,8 +55,8 @@ export function deny(request: RequestHead, port: number): Denial | null {
 }
 
 /**
- * A request another site made. Opening the page itself is let through: the file that opens our window
- * counts as another site, and the page without its token shows nothing.
+ * A request another site made. Opening the page itself is let through: the file that opens our
+ * window counts as another site, and the page without its token shows nothing.
  */
 function crossSite(headers: IncomingHttpHeaders, reads: boolean): boolean {
   if (headers['sec-fetch-site'] !== 'cross-site') return false;

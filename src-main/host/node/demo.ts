@@ -1,6 +1,7 @@
 /** `serve --demo`: a pretend engine from the tests, in the source tree only. */
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Transport } from '#contract/client.ts';
 import { AppError } from '#contract/errors.ts';
 import { desktopHandlers, noDesktop } from '../desktop.ts';
@@ -17,12 +18,12 @@ export async function demoTransport(state: string | undefined): Promise<{
   readonly report: Report;
   close(): Promise<void>;
 }> {
-  const url = new URL('../../../test/fakes/handlers.ts', import.meta.url);
-  if (!import.meta.url.endsWith('.ts') || !existsSync(fileURLToPath(url))) {
+  const path = join(import.meta.dirname, '../../..', 'test', 'fakes', 'handlers.ts');
+  if (!import.meta.url.endsWith('.ts') || !existsSync(path)) {
     throw new AppError('unsupported', 'Pretend machines exist only in the source tree.');
   }
   // Loaded by address: no source file may depend on the tests, and no bundle should hold them.
-  const { createFakeEngine } = (await import(url.href)) as FakeModule;
+  const { createFakeEngine } = (await import(pathToFileURL(path).href)) as FakeModule;
   const engine = createFakeEngine(state === undefined ? {} : { state });
   const report: Report = (message, thrown) => {
     console.error(message, thrown);

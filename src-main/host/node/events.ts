@@ -1,6 +1,6 @@
 /**
- * WebSocket /events: one way, engine to window. The first frame a window sends is the token and must
- * come within two seconds; anything else it sends ends the connection.
+ * WebSocket /events: one way, engine to window. The first frame a window sends is the token and
+ * must come within two seconds; anything else it sends ends the connection.
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';

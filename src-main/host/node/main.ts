@@ -1,6 +1,6 @@
 /**
- * The command line's entry. Everything it needs of the process is gathered here, once, and handed on:
- * arguments, environment, terminal, signals.
+ * The command line's entry. Everything it needs of the process is gathered here, once, and handed
+ * on: arguments, environment, terminal, signals.
  */
 import { userInfo } from 'node:os';
 import { createClient } from '#contract/client.ts';

@@ -1,8 +1,8 @@
 /**
- * The loopback host: the built interface, POST /call/<name> and WebSocket /events on 127.0.0.1, each
- * call with the token of this start. It promises that no other address is bound, that no cookie and
- * no CORS header exist, and that every limit below has a test. It does not know the engine: it speaks
- * to any transport, so that it serves an engine of another process just as well.
+ * The loopback host: the built interface, POST /call/<name> and WebSocket /events on 127.0.0.1,
+ * each call with the token of this start. It promises that no other address is bound, that no
+ * cookie and no CORS header exist, and that every limit below has a test. It does not know the
+ * engine: it speaks to any transport, so that it serves an engine of another process just as well.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

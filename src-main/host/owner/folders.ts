@@ -26,9 +26,9 @@ export function configFolder(env: Environment): string {
 }
 
 /**
- * A private folder with a short path for sockets: below `$XDG_RUNTIME_DIR`, else below /run for root,
- * else below the temporary folder. It is this user's with mode 0700, or the call fails: a name in a
- * shared folder may have been taken by somebody else.
+ * A private folder with a short path for sockets: below `$XDG_RUNTIME_DIR`, else below /run for
+ * root, else below the temporary folder. It is this user's with mode 0700, or the call fails: a
+ * name in a shared folder may have been taken by somebody else.
  */
 export function runtimeFolder(env: Environment, uid: number): string {
   const runtime = absolute(env['XDG_RUNTIME_DIR']);
@@ -50,7 +50,7 @@ export function runtimeFolder(env: Environment, uid: number): string {
 /** Bytes of a unix socket path that both Node and libvirt accept. */
 export const maxSocketPathBytes = 100;
 
-/** Where the engine of a data folder listens: in it, or in the runtime folder if that is too long. */
+/** Where a folder's engine listens: in it, or in the runtime folder if that path is too long. */
 export function socketPath(data: string, runtime: string): string {
   const near = join(data, 'engine.sock');
   if (Buffer.byteLength(near) <= maxSocketPathBytes) return near;

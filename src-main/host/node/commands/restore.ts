@@ -12,7 +12,7 @@ import { duration, plain, size, table } from '../words.ts';
 import { passChecks } from './backup.ts';
 import { notYet } from './later.ts';
 
-/** The host of a new machine: the one asked for, else where the point was made, else the only one. */
+/** A new machine's host: the one asked for, else where the point was made, else the only one. */
 async function targetHost(context: Context, client: Client, point: Point): Promise<Host> {
   const wanted = textValue(context, 'host');
   if (wanted !== undefined) return findHost(client, wanted);
