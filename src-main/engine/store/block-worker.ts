@@ -6,6 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { decodeBlock, encodeInto, maxPayloadBytes } from './block-codec.ts';
 import { blockId, blockKind, deriveKeys, idBytes, PayloadDamage } from './crypto.ts';
+import { freeNow } from './free-now.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './workers.ts';
 
 const setup = workerData as WorkerSetup;
@@ -17,11 +18,6 @@ const held = new Map<number, { bytes: Buffer; ids: Uint8Array }>();
 
 function answer(message: FromWorker, transfer: readonly ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, [...transfer]);
-}
-
-/** Gives the memory back now. `transfer` is ES2024, which the project's types do not have yet. */
-function free(buffer: ArrayBufferLike): void {
-  (buffer as unknown as { transfer: (length: number) => void }).transfer(0);
 }
 
 function hash(job: number, input: ArrayBuffer): void {
@@ -57,7 +53,7 @@ function encode(job: number, wanted: Uint32Array): void {
     lengths[i] = encodeInto(keys, blockKind.data, source, room, at);
     at += lengths[i] ?? 0;
   }
-  free(batch.bytes.buffer);
+  freeNow(batch.bytes.buffer);
   const out = new Uint8Array(at);
   out.set(room.subarray(0, at));
   answer({ kind: 'encoded', job, bytes: out.buffer, lengths }, [out.buffer, lengths.buffer]);
@@ -66,7 +62,7 @@ function encode(job: number, wanted: Uint32Array): void {
 function drop(job: number): void {
   const batch = held.get(job);
   held.delete(job);
-  if (batch !== undefined) free(batch.bytes.buffer);
+  if (batch !== undefined) freeNow(batch.bytes.buffer);
 }
 
 function decode({ job, bytes, ids, places, outBytes }: ToWorker & { kind: 'decode' }): void {
@@ -81,7 +77,7 @@ function decode({ job, bytes, ids, places, outBytes }: ToWorker & { kind: 'decod
     reasons.push(decodeOne(id, payloads.subarray(offset, offset + length), plainBytes, out, at));
     at += plainBytes;
   }
-  free(bytes);
+  freeNow(bytes);
   answer({ kind: 'decoded', job, bytes: out.buffer, reasons }, [out.buffer]);
 }
 
@@ -121,7 +117,7 @@ function prove({ job, bytes, ids, places }: ToWorker & { kind: 'prove' }): void 
       reasons.push(thrown.message);
     }
   }
-  free(bytes);
+  freeNow(bytes);
   answer({ kind: 'proven', job, reasons });
 }
 

@@ -6,6 +6,7 @@
 import { AppError } from '#contract/errors.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { blockKind, idBytes } from './crypto.ts';
+import { freeNow } from './free-now.ts';
 import type { BlockIndex } from './index.ts';
 import { maxDiskBytes } from './manifest.ts';
 import type { PackWriter } from './pack-writer.ts';
@@ -14,7 +15,7 @@ import { TreeWriter, type NodeStore } from './tree-writer.ts';
 import type { BlockWorkers, HashedBatch } from './workers.ts';
 
 /** Plain bytes hashed and compressed as one message. */
-export const batchBytes = 2 * 1024 * 1024;
+export const batchBytes = 1024 * 1024;
 
 /** What the disks of one run share. */
 export interface WriteSession {
@@ -116,6 +117,7 @@ export class StoreDiskWriter implements DiskWriter {
       .then(async ({ bytes, lengths }) => {
         const ids = wanted.map((i) => batch.ids.subarray(i * idBytes, (i + 1) * idBytes));
         await packs.append({ kind: blockKind.data, ids, lengths, bytes: new Uint8Array(bytes) });
+        freeNow(bytes);
       })
       .catch((thrown: unknown) => {
         this.#session.fail(thrown);

@@ -129,7 +129,12 @@ export class PackWriter {
   async #start(): Promise<OpenPack> {
     const packId = this.#parts.world.ids.bytes(packIdBytes).toString('hex');
     const file = await this.#parts.storage.create(packName(packId));
-    await file.append(encodePackHeader(packId));
+    try {
+      await file.append(encodePackHeader(packId));
+    } catch (thrown) {
+      await file.discard();
+      throw thrown;
+    }
     this.#storedBytes += packHeaderBytes;
     return { packId, file, entries: [], published: false };
   }

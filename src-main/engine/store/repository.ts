@@ -22,7 +22,7 @@ import {
   type Header,
 } from './header.ts';
 import { openIndex } from './index-sync.ts';
-import { KeyRing } from './keys.ts';
+import { KeyRing, type Cost } from './keys.ts';
 import type { PointManifest } from './manifest.ts';
 import { OpenedRepository, type RepositoryParts } from './opened-repository.ts';
 import { selfTest } from './self-test.ts';
@@ -56,6 +56,8 @@ export interface CreateOptions {
   /** The SQLite cache file of the block index; a temporary one when left out. */
   readonly indexPath?: string;
   readonly workerUrl?: URL;
+  /** What guessing a password costs; the default is right for everything but tests. */
+  readonly scryptCost?: Cost;
 }
 
 export interface OpenOptions {
@@ -233,7 +235,8 @@ export async function createRepository(
   }
   let recoveryCode: string | null = null;
   if (masterKey !== null && options.password !== null) {
-    recoveryCode = await new KeyRing(storage, world.ids, id).create(masterKey, options.password);
+    const ring = new KeyRing(storage, world.ids, id, options.scryptCost);
+    recoveryCode = await ring.create(masterKey, options.password);
   }
   // The header is written last: until then the folder is not a repository.
   const bytes = encodeHeader(header, deriveKeys(masterKey, id));

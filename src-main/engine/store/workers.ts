@@ -8,6 +8,10 @@ import { Worker } from 'node:worker_threads';
 import { AppError } from '#contract/errors.ts';
 
 export const maxWorkers = 4;
+/** Small, so that the compressor's short-lived buffers are collected soon: a worker's memory. */
+const youngMebibytes = 2;
+/** Makes V8 collect buffers held by finished zlib handles long before 64 MiB of them pile up. */
+const oldMebibytes = 48;
 
 export interface WorkerSetup {
   readonly masterKey: Uint8Array | null;
@@ -108,7 +112,14 @@ export class BlockWorkers {
   }
 
   #start(): Seat {
-    const worker = new Worker(this.#url, { workerData: this.#setup, name: 'waymark-blocks' });
+    const worker = new Worker(this.#url, {
+      workerData: this.#setup,
+      name: 'waymark-blocks',
+      resourceLimits: {
+        maxYoungGenerationSizeMb: youngMebibytes,
+        maxOldGenerationSizeMb: oldMebibytes,
+      },
+    });
     const seat: Seat = { worker, waiting: new Map(), load: 0 };
     worker.unref(); // whoever waits for a batch keeps Node alive, not the pool
     worker.on('message', (answer: FromWorker) => {

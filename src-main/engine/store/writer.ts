@@ -21,7 +21,7 @@ import type { NodeStore } from './tree-writer.ts';
 import type { BlockWorkers } from './workers.ts';
 
 /** Plain bytes accepted and not yet in a pack; their payloads may take as much again. */
-export const maxWriteBytesInFlight = 24 * 1024 * 1024;
+export const maxWriteBytesInFlight = 12 * 1024 * 1024;
 export const maxBlobBytes = 64 * 1024 * 1024;
 
 export interface WriterParts {
