@@ -177,7 +177,7 @@ const rooms: readonly Room[] = [
     name: 'test',
     files: /^test\//,
     may: ['*'],
-    why: 'tests may look anywhere; nothing may import them',
+    why: 'tests may look anywhere; only what starts them may import them',
   },
   {
     name: 'tools',

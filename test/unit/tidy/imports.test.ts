@@ -42,6 +42,7 @@ describe('the table of rooms', () => {
     ['src-main/host/node/main.ts', `import { createEngine } from '#engine/engine.ts';`],
     ['src-renderer/views/machine/a.ts', `import type { Machine } from '#contract/domain.ts';`],
     ['src-renderer/views/machine/A.svelte', `<script>import B from './B.svelte';</script>`],
+    ['playwright.config.ts', `import { x } from './test/e2e/chromium.ts';`],
     ['test/real/backup.test.ts', `import { spawn } from 'node:child_process';`],
   ])('%s may say %s', (path, text) => {
     expect(complaints(path, text)).toEqual([]);
