@@ -160,7 +160,6 @@ export const repositories = {
   'create.remember-hint': 'Needed for backups that run unattended. {how}',
   'create.remember-off': 'The password is asked for every time.',
   'create.do': 'Create repository',
-  'create.finish': 'Finish',
   'create.finish-confirmed': 'Confirm and finish',
   'create.later': 'Later',
   'create.created': 'Repository {name} was created',

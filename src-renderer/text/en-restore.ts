@@ -69,7 +69,7 @@ export const restore = {
   'restore.where.host-need': 'Choose a host that is connected.',
   'restore.where.folder': 'Folder for the disks',
   'restore.where.folder-hint': 'Leave it empty for the usual place of this host.',
-  'restore.where.folder-usual': 'The usual place of {host}',
+  'restore.where.folder-usual': 'The usual place on {host}',
   'restore.where.folder-path': 'A full path begins with /.',
   'restore.where.folder-new': 'Will be created. Needs up to {need}, {free} free there.',
   'restore.where.folder-not-folder': 'This is a file, not a folder.',
@@ -108,7 +108,7 @@ export const restore = {
   'restore.review.disk-size': '{target} {size}',
   'restore.review.where-machine': 'New machine {name} on {host}',
   'restore.review.disks-in': 'Disks in {folder}',
-  'restore.review.disks-usual': 'Disks in the usual place of {host}',
+  'restore.review.disks-usual': 'Disks in the usual place on {host}',
   'restore.review.image-text': {
     one: 'A new {format} image.',
     other: '{count} new {format} images.',

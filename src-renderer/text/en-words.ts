@@ -60,7 +60,7 @@ export const words = {
   'verified.not': 'Not verified',
   'verified.structure': 'Structure checked',
   'verified.data': 'Read back',
-  'verified.restore': 'Restored and compared',
+  'verified.restore': 'Restored',
   'verified.damaged': 'Damaged',
 
   'skip.cdrom': 'CD-ROM drives are not copied',

@@ -103,6 +103,11 @@ export function relativeText(time: number, now: number): string {
   return seconds > 0 ? `${amount} ago` : `in ${amount}`;
 }
 
+/** A stretch of time, rounded down to one unit: "less than a minute", "8 h", "9 days". */
+export function spanText(seconds: number): string {
+  return seconds < secondsPerMinute ? 'less than a minute' : coarseText(seconds);
+}
+
 function coarseText(seconds: number): string {
   if (seconds < secondsPerHour) return `${Math.floor(seconds / secondsPerMinute)} min`;
   if (seconds < secondsPerDay) return `${Math.floor(seconds / secondsPerHour)} h`;

@@ -68,12 +68,15 @@ export function marksByCell<T extends Dated>(
   cells: readonly Span[],
   at: At,
   limit: number,
+  now: number,
 ): readonly Mark<T>[] {
   const sorted = [...items].sort((a, b) => a.time - b.time);
   return cells.flatMap((cell) => {
     const members = sorted.filter((item) => item.time >= cell.from && item.time < cell.to);
     if (!filled(members)) return [];
-    const middle = (at(cell.from) + at(cell.to)) / 2;
+    // What exists is left of Now, so the cell that holds now ends there.
+    const end = now > cell.from && now < cell.to ? now : cell.to;
+    const middle = (at(cell.from) + at(end)) / 2;
     if (members.length <= limit) return sideBySide(members, middle);
     const width = Math.min(clusterWidth, Math.max(thinMarkWidth, at(cell.to) - at(cell.from) - 2));
     return [{ x: middle, width, members }];
@@ -85,9 +88,10 @@ export function pointMarks<T extends Dated>(
   items: readonly T[],
   window: TimeWindow,
   at: At,
+  now: number,
 ): readonly Mark<T>[] {
   const inside = items.filter((item) => item.time >= window.from && item.time < window.to);
-  if (window.zoom === 'month') return marksByCell(inside, cellsOf(window), at, maxSideBySide);
-  if (window.zoom === 'year') return marksByCell(inside, cellsOf(window), at, 1);
+  if (window.zoom === 'month') return marksByCell(inside, cellsOf(window), at, maxSideBySide, now);
+  if (window.zoom === 'year') return marksByCell(inside, cellsOf(window), at, 1, now);
   return marksByTime(inside, at, markWidth + gap);
 }

@@ -49,7 +49,7 @@ describe('glossary', () => {
     [/\boops|uh-oh|sorry\b/i, 'no apologies'],
     [/\b(VMs?|domains?|guests?|virtual machines?)\b(?! agent)/i, 'it is a machine'],
     [/\bhypervisors?\b|\bservers?\b/i, 'it is a host'],
-    [/\bbackup (sets?|images?|points?|files?)\b|\barchives?\b/i, 'it is a restore point'],
+    [/\bbackup (images?|points?|files?)\b|\barchives?\b/i, 'it is a restore point'],
     [/\b(recovery|restoration) points?\b/i, 'it is a restore point'],
     [/\b(vaults?|datastores?|backup targets?|destinations?)\b/i, 'it is a repository'],
     [/\b(schedules?|policy|policies)\b/i, 'it is a plan'],
@@ -64,13 +64,13 @@ describe('glossary', () => {
   ];
 
   test.each(forbidden)('no phrase says %s: %s', (bad) => {
-    const found = phrases.filter(([, phrase]) => bad.test(phrase));
+    const found = phrases.filter(([, phrase]) => bad.test(phrase.replaceAll(/\{[^}]+\}/g, 'x')));
     expect(found).toEqual([]);
   });
 
   test('sentence case: no phrase capitalises a word that is not a name', () => {
     const names =
-      /^(Waymark|QEMU|Now|CD-ROM|TPM|NBD|XML|UEFI|BIOS|Ctrl|Shift|Tab|Enter|Esc|Escape|Delete|F\d+|Secret|Service|Linux|GNOME|I|KDE|MIT|SQLite|AppImage|Home|End|Page|Up|Down|Left|Right|Space|Electron|Chromium|USB|SSH|Debian|System|ISO)$/;
+      /^(Waymark|QEMU|Now|Later|MiB|GiB|CD-ROM|TPM|NBD|XML|UEFI|BIOS|Ctrl|Shift|Tab|Enter|Esc|Escape|Delete|F\d+|Secret|Service|Linux|GNOME|I|KDE|MIT|SQLite|AppImage|Home|End|Page|Up|Down|Left|Right|Space|Electron|Chromium|USB|SSH|Debian|System|ISO)$/;
     const found = phrases.filter(([, phrase]) => {
       const inner = phrase.replaceAll(/\{[^}]+\}|“[^”]*”|[a-z]+:\/\/\S+/g, 'x');
       const words = inner.split(/(?<=[.:?;…])\s+|\s+/);
@@ -85,11 +85,10 @@ describe('glossary', () => {
     expect(found).toEqual([]);
   });
 
-  test('both plural forms have the same gaps, and the plural one shows the count', () => {
+  test('the form for one has no gap that the form for many lacks', () => {
     for (const [key, phrase] of Object.entries(en as Readonly<Record<string, Phrase>>)) {
       if (typeof phrase === 'string') continue;
       const gaps = (text: string) => new Set(text.match(/\{[^}]+\}/g));
-      expect(gaps(phrase.other), key).toContain('{count}');
       expect(
         [...gaps(phrase.one)].filter((gap) => !gaps(phrase.other).has(gap)),
         key,

@@ -33,14 +33,19 @@ describe('by cell', () => {
   ];
 
   test('up to three stand side by side, around the middle of the cell', () => {
-    const marks = marksByCell(dated(1, 2, 3), cells, (time) => time, 3);
+    const marks = marksByCell(dated(1, 2, 3), cells, (time) => time, 3, 1000);
     expect(marks).toHaveLength(3);
     expect(marks[1]?.x).toBeCloseTo(10);
     expect((marks[1]?.x ?? 0) - (marks[0]?.x ?? 0)).toBeGreaterThan(marks[0]?.width ?? 99);
   });
 
+  test('what was made today stands left of now', () => {
+    const marks = marksByCell(dated(1), cells, (time) => time, 3, 4);
+    expect(marks[0]?.x).toBe(2);
+  });
+
   test('from four on one bar stands for the cell', () => {
-    const marks = marksByCell(dated(1, 2, 3, 4, 25), cells, (time) => time, 3);
+    const marks = marksByCell(dated(1, 2, 3, 4, 25), cells, (time) => time, 3, 1000);
     expect(marks.map((mark) => mark.members.length)).toEqual([4, 1]);
   });
 });
@@ -51,7 +56,7 @@ test('property: every point inside the window is in exactly one mark, and marks 
     fc.property(times, fc.constantFrom(...zooms), (list, zoom) => {
       const window = windowAtNow(zoom, now);
       const at = (time: number) => ((time - window.from) / (window.to - window.from)) * width;
-      const marks = pointMarks(dated(...list), window, at);
+      const marks = pointMarks(dated(...list), window, at, now);
       const shown = marks.flatMap((mark) => mark.members.map((member) => member.time));
       const inside = list.filter((time) => time >= window.from && time < window.to);
       expect(shown.sort((a, b) => a - b)).toEqual(inside.sort((a, b) => a - b));
