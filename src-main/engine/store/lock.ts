@@ -48,6 +48,12 @@ interface Highest {
   readonly content: Buffer | null;
 }
 
+/**
+ * Tokens of the leases this process holds. A lock that names this process but is not among them was
+ * let go while its folder could not be written, so it is free.
+ */
+const ownTokens = new Set<string>();
+
 /** Takes the lease, waiting up to `staleMs` only when its owner may be dead. `repository-busy`. */
 export async function takeLease(
   world: World,
@@ -57,11 +63,26 @@ export async function takeLease(
 ): Promise<Lease> {
   const place = await currentPlace(world);
   const token = world.ids.bytes(16).toString('hex');
+  const file: LockFile = { ...owner, ...place, state: 'held', beat: 0, token };
+  ownTokens.add(token); // before the file can be seen
+  try {
+    return await tryTake(world, storage, file, signal);
+  } catch (thrown) {
+    ownTokens.delete(token);
+    throw thrown;
+  }
+}
+
+async function tryTake(
+  world: World,
+  storage: Storage,
+  file: LockFile,
+  signal?: AbortSignal,
+): Promise<Lease> {
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const highest = await readHighest(storage);
-    if (!(await mayTake(world, storage, highest, place, signal))) continue;
+    if (!(await mayTake(world, storage, highest, file, signal))) continue;
     const number = highest.number + 1;
-    const file: LockFile = { ...owner, ...place, state: 'held', beat: 0, token };
     if (!(await storage.putIfAbsent(lockName(number), encode(file)))) continue;
     // A reader with an old listing may have re-created a removed number: only the highest counts.
     if ((await readHighest(storage)).number !== number) {
@@ -86,7 +107,8 @@ async function mayTake(
   if (held?.state === 'free') return true;
   const sameSpace = held?.bootId === place.bootId && held.pidSpace === place.pidSpace;
   if (held !== null && sameSpace) {
-    if (await processLives(world, held)) throw busy(held);
+    const letGo = held.pid === place.pid && !ownTokens.has(held.token);
+    if (!letGo && (await processLives(world, held))) throw busy(held);
     return true;
   }
   return watchUnchanged(world, storage, highest, signal);
@@ -267,6 +289,7 @@ class HeldLease implements Lease {
   async release(): Promise<void> {
     if (this.#released) return;
     this.#released = true;
+    ownTokens.delete(this.#file.token);
     this.#stopTimer();
     await this.#beating;
     try {
