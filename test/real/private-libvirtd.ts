@@ -198,7 +198,7 @@ async function copyCapabilities(parts: Parts, direction: 'in' | 'out'): Promise<
   const { files } = world;
   const root = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'waymark-tests');
   const kept = join(root, `qemu-capabilities-${parts.user.uid}`);
-  const theirs = join(parts.folder, 'h', 'libvirt', 'qemu', 'capabilities');
+  const theirs = join(parts.folder, 'h', 'libvirt', 'qemu', 'cache', 'capabilities');
   const [from, to] = direction === 'in' ? [kept, theirs] : [theirs, kept];
   if ((await files.stat(from)) === null) return false;
   await files.makeFolder(to);
@@ -209,8 +209,8 @@ async function copyCapabilities(parts: Parts, direction: 'in' | 'out'): Promise<
     if (direction === 'in') await giveTo(parts, path);
   }
   if (direction === 'in') {
-    for (const path of ['h/libvirt', 'h/libvirt/qemu', 'h/libvirt/qemu/capabilities']) {
-      await giveTo(parts, join(parts.folder, path));
+    for (const path of ['', '/qemu', '/qemu/cache', '/qemu/cache/capabilities']) {
+      await giveTo(parts, join(parts.folder, `h/libvirt${path}`));
     }
   }
   return true;

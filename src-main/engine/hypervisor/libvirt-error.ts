@@ -4,6 +4,7 @@ import { decodeXdr, fixed, int, optional, string, struct } from './xdr.ts';
 
 /** The numbers of virErrorNumber that somebody here decides by. */
 export const libvirtErrorNumber = {
+  internal: 1, // also whatever QEMU answered that libvirt has no number for
   noSupport: 3,
   invalidArgument: 8,
   operationDenied: 29, // a read-only connection
