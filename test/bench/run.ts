@@ -16,6 +16,7 @@ import { readOptions, usage, type BenchOptions } from './options.ts';
 import { haveCommandLine, waymark, type Ours } from './ours.ts';
 import { borg, nbdcopy, qemuImg, restic, virtnbdbackup } from './peers.ts';
 import { serveShared } from './serve.ts';
+import { measureStartUp } from './start-up.ts';
 import { setStage, type Stage } from './stage.ts';
 import { markdown, ourName, type Row } from './table.ts';
 
@@ -89,7 +90,8 @@ async function runAll(options: BenchOptions, stage: Stage): Promise<void> {
     }
   }
   const sizes = ours === null ? '' : await compareDiskSizes(options, stage, say);
-  process.stdout.write(report(options, stage, rows, ours, sizes));
+  const startUp = haveCommandLine() ? await measureStartUp() : '';
+  process.stdout.write(report(options, stage, rows, ours, [sizes, startUp]));
 }
 
 function imageOf({ reads }: Contender, stage: Stage): string {
@@ -117,12 +119,12 @@ async function measureOne(
   execFileSync('sync'); // what earlier contenders wrote is not this one's to wait for
   const { repository, name, reads } = contender;
   const before = repository === null ? 0 : folderBytes(repository);
-  const { wallSeconds, cpuSeconds, peakBytes, stdout } = await stage.run(command);
+  const { stdout, milestoneSeconds, ...measured } = await stage.run(command);
   const growth = repository === null ? 0 : folderBytes(repository) - before;
-  say(`  ${wallSeconds.toFixed(2)} s, CPU ${cpuSeconds.toFixed(1)} s`);
+  say(`  ${measured.wallSeconds.toFixed(2)} s, CPU ${measured.cpuSeconds.toFixed(1)} s`);
   await contender.after?.(work, stdout);
   const growthBytes = repository === null || work === 'restore' ? null : growth;
-  return { work, name, reads, wallSeconds, cpuSeconds, peakBytes, growthBytes };
+  return { work, name, reads, ...measured, writtenSeconds: milestoneSeconds, growthBytes };
 }
 
 function report(
@@ -130,7 +132,7 @@ function report(
   stage: Stage,
   rows: readonly Row[],
   ours: Ours | null,
-  sizes: string,
+  others: readonly string[],
 ): string {
   const { content } = stage;
   const [{ model } = { model: 'unknown' }] = cpus();
@@ -151,7 +153,7 @@ function report(
     '',
     markdown(rows),
     ...(delays.length === 0 ? [] : ['### Our event loop, blocked', '', ...delays, '']),
-    sizes,
+    ...others,
     '',
   ].join('\n');
 }

@@ -2,7 +2,7 @@
  * Everything that must be there before anything is measured: a folder, the disk, a libvirtd of our
  * own with one running machine for each contender that reads a running machine.
  */
-import { chown, mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { startPrivateLibvirtd, type PrivateLibvirtd } from '../real/private-libvirtd.ts';
 import { changeFile, monitorWrites, type Change } from './changes.ts';
@@ -127,21 +127,21 @@ async function addMachine(
   return { name, uuid, image };
 }
 
-/** All writes in one virsh, which reads its commands from a file. */
+/** Many writes a virsh: it takes several commands in one argument, but not a long one. */
+const writesPerCall = 200;
+
 async function changeMachine(
   folder: string,
   daemon: PrivateLibvirtd,
   machine: Machine,
   changes: readonly Change[],
 ): Promise<void> {
-  const writes = await monitorWrites(join(folder, 'changes'), deviceOfFirstDisk, changes);
+  const sources = join(folder, 'changes');
+  const writes = await monitorWrites(sources, deviceOfFirstDisk, changes);
   const lines = writes.map((line) => `qemu-monitor-command ${machine.uuid} --hmp '${line}'`);
-  const script = join(folder, 'changes', 'script');
-  await writeFile(script, `${lines.join('\n')}\n`, { mode: 0o644 });
-  const answer = await daemon.runAs('bash', [
-    ...['-c', 'virsh -q -c "$1" < "$2"', 'bash', daemon.uri, script],
-  ]);
-  const words = answer.replaceAll(/virsh # ?/g, '').trim();
-  if (words !== '') throw new Error(`writing through ${machine.name}: ${words.slice(0, 500)}`);
-  await rm(join(folder, 'changes'), { recursive: true });
+  for (let done = 0; done < lines.length; done += writesPerCall) {
+    const words = await daemon.virsh(lines.slice(done, done + writesPerCall).join('; '));
+    if (words.trim() !== '') throw new Error(`writing through ${machine.name}: ${words.trim()}`);
+  }
+  await rm(sources, { recursive: true });
 }

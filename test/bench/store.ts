@@ -19,7 +19,7 @@ const gibibytes = Number(process.argv[2] ?? 2);
 const blockSizeBytes = Number(process.argv[3] ?? 64) * 1024;
 const chunkBytes = Math.max(2 * mebibyte, blockSizeBytes);
 const encrypted = (process.argv[4] ?? 'yes') === 'yes';
-/** 'first' stops after the first backup. */
+/** 'first' stops after the first backup, 'changes' after the scattered changes. */
 const only = process.argv[5];
 const owner = { installation: 'bench', what: 'measuring' };
 
@@ -192,6 +192,7 @@ try {
       console.log('  growth', (storedBytes / (changes * 65536)).toFixed(3), 'x', done.changedBytes);
     },
   );
+  if (only === 'changes') process.exit();
   await repository.close();
   const reader = await openRepository(world, path, password === null ? null : { password }, {
     indexPath: join(folder, 'index'),
