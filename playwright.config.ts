@@ -1,0 +1,34 @@
+/**
+ * The same specs for both ways in. `browser` drives the interface in an installed Chromium, served
+ * by the real loopback host with a pretend engine; `electron` needs an Electron runtime.
+ */
+import { defineConfig } from '@playwright/test';
+import { chromiumArguments, chromiumPath } from './test/e2e/chromium.ts';
+
+export default defineConfig({
+  testDir: 'test/e2e',
+  outputDir: 'test-results',
+  timeout: 30_000,
+  expect: { timeout: 5_000 },
+  fullyParallel: true,
+  workers: 2,
+  forbidOnly: true,
+  reporter: 'list',
+  use: {
+    actionTimeout: 5_000,
+    viewport: { width: 1280, height: 800 },
+    locale: 'en-GB',
+    trace: 'retain-on-failure',
+  },
+  projects: [
+    {
+      name: 'browser',
+      testIgnore: /electron\.spec\.ts$/,
+      use: {
+        browserName: 'chromium',
+        launchOptions: { executablePath: chromiumPath(), args: chromiumArguments() },
+      },
+    },
+    { name: 'electron', testMatch: /electron\.spec\.ts$/ },
+  ],
+});

@@ -1,0 +1,59 @@
+/** Every screen and every dialog, in both themes: axe is clean, nothing scrolls sideways. */
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { screens } from './screens.ts';
+import { expect, test } from './waymark.ts';
+
+const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+async function axe(page: Page): Promise<readonly string[]> {
+  const { violations } = await new AxeBuilder({ page }).withTags(tags).analyze();
+  return violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(' | ')}`,
+  );
+}
+
+/** Names of boxes wider than the window or than what they may scroll in. */
+async function sideways(page: Page): Promise<readonly string[]> {
+  return await page.evaluate(() =>
+    [document.documentElement, ...document.querySelectorAll<HTMLElement>('*')]
+      .filter((box) => {
+        const { overflowX } = getComputedStyle(box);
+        const scrolls = overflowX === 'auto' || overflowX === 'scroll' || box.tagName === 'HTML';
+        const code = box.closest('pre') !== null;
+        return scrolls && !code && box.scrollWidth > box.clientWidth + 1;
+      })
+      .map((box) => `${box.tagName}.${box.className}`),
+  );
+}
+
+/** Pressable things smaller than 24 × 24, links inside sentences aside (SC 2.5.8). */
+async function tooSmall(page: Page): Promise<readonly string[]> {
+  return await page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('button, a[href], select, input, [role="menuitem"]')]
+      .filter((control) => {
+        const box = (control.closest('label') ?? control).getBoundingClientRect();
+        const inText = control.tagName === 'A' && !control.matches('.button, .nav');
+        if (box.width === 0 || inText) return false;
+        return box.width < 24 || box.height < 23.5;
+      })
+      .map((control) => `${control.tagName} ${control.ariaLabel ?? control.textContent.trim()}`),
+  );
+}
+
+for (const screen of screens) {
+  test.describe(screen.name, () => {
+    test.use({ state: screen.state });
+
+    test(`${screen.name} is accessible in both themes and fits 800 × 600`, async ({ app }) => {
+      await app.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+      await screen.open(app);
+      expect(await axe(app)).toEqual([]);
+      expect(await tooSmall(app)).toEqual([]);
+      await app.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+      expect(await axe(app)).toEqual([]);
+      await app.setViewportSize({ width: 800, height: 600 });
+      expect(await sideways(app)).toEqual([]);
+    });
+  });
+}
