@@ -1,5 +1,7 @@
 /** Jobs: progress by the rules, cancel that says what remains, history that can be searched. */
 import type { Job, JobId } from '#contract/domain.ts';
+import type { Page } from '@playwright/test';
+import { startDemoServer } from './demo-server.ts';
 import { expect, test } from './waymark.ts';
 import { startBackup } from './work-screens.ts';
 
@@ -32,7 +34,14 @@ function running(startedSecondsAgo: number, change: Partial<Job> = {}): Job {
   };
 }
 
+/** Everything was read: what a test sends from now on is not overtaken by the first answer. */
+async function settled(app: Page): Promise<void> {
+  await app.getByRole('row', { name: /mail/ }).waitFor();
+  await app.waitForLoadState('networkidle');
+}
+
 test('the strip says done of total, stored, rate and time left', async ({ app, server }) => {
+  await settled(app);
   const job = running(60);
   server.engine.emit('jobs.changed', job);
   const strip = app.getByRole('region', { name: 'Running job' });
@@ -43,6 +52,7 @@ test('the strip says done of total, stored, rate and time left', async ({ app, s
 });
 
 test('the bar never runs backwards, and never sits at the end', async ({ app, server }) => {
+  await settled(app);
   const job = running(60);
   const bar = app.getByRole('progressbar', { name: job.title });
   server.engine.emit('jobs.changed', job);
@@ -58,6 +68,7 @@ test('the bar never runs backwards, and never sits at the end', async ({ app, se
 });
 
 test('when nothing moves it says so', async ({ app, server }) => {
+  await settled(app);
   const job = running(60);
   const progress = job.progress;
   if (progress === null) throw new Error('It has progress.');
@@ -70,8 +81,11 @@ test('when nothing moves it says so', async ({ app, server }) => {
 });
 
 test('cancel says what remains, keeps running by default, and ends as cancelled', async ({
-  app,
+  page: app,
 }) => {
+  // Long enough to be cancelled on a slow computer.
+  const server = await startDemoServer({ state: 'full', secondsPerJob: 60 });
+  await app.goto(server.link);
   await startBackup(app, 'nextcloud');
   const cancel = app.getByRole('button', { name: /^Cancel Back up nextcloud/ });
   await cancel.click();
@@ -83,9 +97,11 @@ test('cancel says what remains, keeps running by default, and ends as cancelled'
   await cancel.click();
   await dialog.getByRole('button', { name: 'Cancel job' }).click();
   await expect(app.getByText('Cancelled. Nothing half done was kept.')).toBeVisible();
+  await server.stop();
 });
 
 test('several jobs: the strip shows one, the drawer the others', async ({ app, server }) => {
+  await settled(app);
   server.engine.emit('jobs.changed', running(60));
   const queued = { kind: 'queued', waitsFor: 'another job of web-01' } as const;
   server.engine.emit(

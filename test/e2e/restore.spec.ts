@@ -23,7 +23,7 @@ test('the newest verified point is chosen, and every default is safe', async ({ 
   await expect(app.getByRole('radio', { name: /As a new machine/ })).toBeChecked();
   await expect(app.getByRole('radio', { name: /In place of/ })).toBeDisabled();
   await expect(app.getByLabel('Name', { exact: true })).toHaveValue('nextcloud-restored');
-  await expect(app.getByLabel('Network')).toHaveValue('disconnected');
+  await expect(app.getByLabel('Network', { exact: true })).toHaveValue('disconnected');
   await expect(app.getByRole('checkbox', { name: /Start the machine/ })).not.toBeChecked();
 });
 
@@ -63,7 +63,7 @@ test('a name that is taken is said at the field, before anything runs', async ({
 
 test('one disk goes to an image file with a name of its own', async ({ app }) => {
   await openRestore(app, 'nextcloud');
-  await app.getByRole('button', { name: 'Back' }).click();
+  await app.getByRole('button', { name: 'Back', exact: true }).click();
   await app.getByRole('radio', { name: /One disk/ }).check();
   await app.getByLabel('Disk', { exact: true }).selectOption('vdb');
   await app.getByRole('button', { name: 'Next: Where' }).click();
@@ -71,7 +71,7 @@ test('one disk goes to an image file with a name of its own', async ({ app }) =>
   await app.getByRole('button', { name: 'Next: Review' }).click();
   await expect(app.getByText('Give the full path of the new file.')).toBeVisible();
   await app.getByRole('radio', { name: /^raw/ }).check();
-  await app.getByLabel('Image file').fill('/srv/new-disk/vdb.img');
+  await app.getByLabel('Image file', { exact: true }).fill('/srv/new-disk/vdb.img');
   await app.getByRole('button', { name: 'Next: Review' }).click();
   await expect(app.getByText('/srv/new-disk/vdb.img').first()).toBeVisible();
   await app.getByRole('button', { name: 'Restore disk' }).click();

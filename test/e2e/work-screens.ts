@@ -107,7 +107,7 @@ export const workScreens: readonly Screen[] = [
     state: 'full',
     open: async (page) => {
       await openRestore(page, 'nextcloud');
-      await button(page, 'Back').click();
+      await page.getByRole('button', { name: 'Back', exact: true }).click();
       await page.getByRole('radio', { name: /One disk/ }).check();
     },
   },
