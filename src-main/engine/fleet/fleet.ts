@@ -71,6 +71,7 @@ class LiveFleet implements Fleet {
   readonly #listeners = new Set<(host: HostId, event: HypervisorEvent) => void>();
   /** Machines whose change is about to be told, with what cancels that. */
   readonly #pending = new Map<MachineId, () => void>();
+  readonly #shownCounts = new Map<HostId, number>();
   #firstTries: Promise<unknown> = Promise.resolve();
 
   constructor(options: FleetOptions) {
@@ -211,6 +212,7 @@ class LiveFleet implements Fleet {
         },
         machineChanged: (uuid) => {
           this.#tellMachine(host, uuid);
+          this.#tellCount(host.id, made.inventory.all().length);
         },
         machineRemoved: (uuid) => {
           emit('machines.removed', { machine: machineId(host.id, uuid) });
@@ -226,6 +228,13 @@ class LiveFleet implements Fleet {
     });
     this.#connections.set(host.id, made);
     return made;
+  }
+
+  /** A machine that is new changes what its host shows. */
+  #tellCount(host: HostId, count: number): void {
+    if (this.#shownCounts.get(host) === count) return;
+    this.#shownCounts.set(host, count);
+    this.#tellHosts();
   }
 
   #tellHosts(): void {
