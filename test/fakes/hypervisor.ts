@@ -2,40 +2,20 @@
  * A pretend libvirt host: machines, checkpoints, backup jobs and volumes in memory. It passes the
  * same suite as the real one. It has no bytes: a backup job here offers no NBD server.
  */
-import type { MachineState } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
-import { parseCheckpoint } from '#engine/hypervisor/checkpoint-xml.ts';
 import { parseDomain } from '#engine/hypervisor/domain-xml.ts';
-import type {
-  CheckpointRecord,
-  Hypervisor,
-  HypervisorEvent,
-  HypervisorInfo,
-  JobStats,
-  LifecycleKind,
-  SnapshotRecord,
-} from '#engine/hypervisor/hypervisor.ts';
+import type { Hypervisor, HypervisorEvent, HypervisorInfo } from '#engine/hypervisor/hypervisor.ts';
 import type { QemuUser } from '#engine/hypervisor/qemu-user.ts';
 import { parseSnapshot } from '#engine/hypervisor/snapshot-xml.ts';
-import { at, attribute, children, parseXml } from '#engine/hypervisor/xml.ts';
+import {
+  defaultDiskBytes,
+  libvirtFailure,
+  mustRun,
+  type FakeHost,
+  type FakeMachine,
+} from './hypervisor-host.ts';
+import { backupCalls, checkpointCalls, endJob, wholeSeconds } from './hypervisor-jobs.ts';
 import { fakeVolumes, type FakeVolumes } from './hypervisor-volumes.ts';
-
-export interface FakeMachine {
-  uuid: string;
-  xml: string;
-  state: MachineState;
-  persistent: boolean;
-  managedSave: boolean;
-  agent: boolean;
-  checkpoints: CheckpointRecord[];
-  /** Names of checkpoints whose bitmap cannot be used any more. */
-  broken: Set<string>;
-  snapshots: SnapshotRecord[];
-  job: { readonly xml: string; readonly stats: JobStats } | null;
-  /** Sizes by disk target; 16 MiB for any other. */
-  sizes: Map<string, number>;
-  picture: Buffer | null;
-}
 
 export interface FakeHypervisor extends Hypervisor {
   readonly machines: Map<string, FakeMachine>;
@@ -59,32 +39,12 @@ export interface FakeHypervisorOptions {
   readonly pools?: readonly { readonly name: string; readonly path: string }[];
 }
 
-const defaultDiskBytes = 16 * 1024 * 1024;
-
-/** An error as libvirt gives it, with its number. */
-export function libvirtFailure(code: number, message: string): AppError {
-  const codes: Record<number, 'machine-not-found' | 'machine-busy' | 'checkpoint-inconsistent'> = {
-    42: 'machine-not-found',
-    68: 'machine-busy',
-    109: 'checkpoint-inconsistent',
-  };
-  return new AppError(codes[code] ?? 'libvirt-error', message, { code, domain: 10, level: 2 });
-}
-
-interface Host {
-  readonly machines: Map<string, FakeMachine>;
-  readonly now: () => number;
-  find(uuid: string): FakeMachine;
-  emit(event: HypervisorEvent): void;
-  lifecycle(uuid: string, event: LifecycleKind): void;
-}
-
 export function fakeHypervisor(options: FakeHypervisorOptions = {}): FakeHypervisor {
   const listeners = new Set<{ readonly hear: (event: HypervisorEvent) => void }>();
   const failures = new Map<string, AppError>();
   const calls: (readonly [string, string])[] = [];
   let gone: AppError | null = null;
-  const host: Host = {
+  const host: FakeHost = {
     machines: new Map(),
     now: options.now ?? Date.now,
     find: (uuid) => {
@@ -162,7 +122,7 @@ export function fakeHypervisor(options: FakeHypervisorOptions = {}): FakeHypervi
   };
 }
 
-function lookingCalls(host: Host) {
+function lookingCalls(host: FakeHost) {
   const record = (machine: FakeMachine) => {
     const definition = parseDomain(machine.xml);
     return {
@@ -204,11 +164,7 @@ function lookingCalls(host: Host) {
   };
 }
 
-function mustRun(machine: FakeMachine): void {
-  if (machine.state === 'off') throw libvirtFailure(55, 'domain is not running');
-}
-
-function powerCalls(host: Host) {
+function powerCalls(host: FakeHost) {
   return {
     define: async (xml: string) => {
       const { uuid, name } = parseDomain(xml);
@@ -256,7 +212,7 @@ function powerCalls(host: Host) {
   };
 }
 
-function stopMachine(host: Host, machine: FakeMachine): void {
+function stopMachine(host: FakeHost, machine: FakeMachine): void {
   mustRun(machine);
   endJob(host, machine, false);
   machine.state = 'off';
@@ -281,7 +237,7 @@ function newMachine(uuid: string, xml: string): FakeMachine {
   };
 }
 
-function snapshotCalls(host: Host) {
+function snapshotCalls(host: FakeHost) {
   const without = (machine: FakeMachine, name: string) => {
     const others = machine.snapshots.filter((one) => one.name !== name);
     if (others.length === machine.snapshots.length) {
@@ -308,130 +264,4 @@ function snapshotCalls(host: Host) {
       machine.snapshots = machine.snapshots.map((one) => ({ ...one, current: one.name === name }));
     },
   };
-}
-
-const wholeSeconds = (ms: number) => Math.floor(ms / 1000) * 1000;
-const redefine = 1;
-
-function checkpointCalls(host: Host) {
-  const findCheckpoint = (machine: FakeMachine, name: string) => {
-    const found = machine.checkpoints.find((one) => one.name === name);
-    if (found === undefined) throw libvirtFailure(103, `no checkpoint '${name}'`);
-    return found;
-  };
-  return {
-    listCheckpoints: async (uuid: string) => host.find(uuid).checkpoints,
-    checkpointXml: async (uuid: string, name: string) => findCheckpoint(host.find(uuid), name).xml,
-    createCheckpoint: async (uuid: string, xml: string, flags: number) => {
-      addCheckpoint(host, host.find(uuid), xml, flags);
-    },
-    validateCheckpoint: async (uuid: string, name: string) => {
-      const machine = host.find(uuid);
-      if (!machine.checkpoints.some((one) => one.name === name)) return false;
-      mustRun(machine);
-      return !machine.broken.has(name);
-    },
-    deleteCheckpoint: async (
-      uuid: string,
-      name: string,
-      options: { readonly metadataOnly?: boolean } = {},
-    ) => {
-      const machine = host.find(uuid);
-      const { parent } = findCheckpoint(machine, name);
-      if (options.metadataOnly !== true) mustRun(machine);
-      machine.broken.delete(name);
-      machine.checkpoints = machine.checkpoints
-        .filter((one) => one.name !== name)
-        .map((one) => (one.parent === name ? { ...one, parent } : one));
-    },
-  };
-}
-
-function addCheckpoint(host: Host, machine: FakeMachine, xml: string, flags: number): void {
-  const given = parseCheckpoint(xml);
-  if ((flags & redefine) !== 0) {
-    if (!machine.checkpoints.some(({ name }) => name === given.name)) {
-      machine.checkpoints.push(given);
-    }
-    return;
-  }
-  if (machine.state === 'off') {
-    throw libvirtFailure(84, 'cannot create checkpoint for inactive domain');
-  }
-  if (machine.checkpoints.some(({ name }) => name === given.name)) {
-    throw libvirtFailure(55, `domain already has a checkpoint ${given.name}`);
-  }
-  const parent = machine.checkpoints.at(-1)?.name ?? null;
-  machine.checkpoints.push({ ...given, parent, time: wholeSeconds(host.now()) });
-}
-
-function endJob(host: Host, machine: FakeMachine, success: boolean): void {
-  if (machine.job === null) return;
-  const stats: JobStats = {
-    ...machine.job.stats,
-    active: false,
-    type: success ? 'cancelled' : 'failed',
-    success,
-  };
-  machine.job = null;
-  host.emit({ kind: 'job-completed', uuid: machine.uuid, stats });
-}
-
-function backupCalls(host: Host) {
-  const agent = (uuid: string) => {
-    if (!host.find(uuid).agent) throw libvirtFailure(86, 'Guest agent is not connected');
-    return 1;
-  };
-  return {
-    beginBackup: async (uuid: string, xml: string, checkpoint: string | null) => {
-      const machine = host.find(uuid);
-      if (machine.state === 'off') {
-        throw libvirtFailure(84, 'cannot perform disk backup for inactive domain');
-      }
-      if (machine.job !== null) {
-        throw libvirtFailure(68, 'Timed out: cannot acquire state change lock');
-      }
-      const disks = children(at(parseXml(xml, 'domainbackup'), 'disks')!, 'disk').filter(
-        (disk) => attribute(disk, 'backup') !== 'no',
-      );
-      for (const disk of disks) checkIncremental(machine, attribute(disk, 'incremental'));
-      if (checkpoint !== null) addCheckpoint(host, machine, checkpoint, 0);
-      const size = (target: string) => machine.sizes.get(target) ?? defaultDiskBytes;
-      machine.job = {
-        xml,
-        stats: {
-          active: true,
-          type: 'unbounded',
-          operation: 'backup',
-          elapsedMs: 0,
-          tempUsedBytes: 0,
-          tempTotalBytes: disks.reduce((sum, disk) => sum + size(attribute(disk, 'name') ?? ''), 0),
-        },
-      };
-    },
-    backupXml: async (uuid: string) => {
-      const { job } = host.find(uuid);
-      if (job === null) throw libvirtFailure(104, 'no domain backup job present');
-      return job.xml;
-    },
-    abortJob: async (uuid: string) => {
-      const machine = host.find(uuid);
-      if (machine.job === null) throw libvirtFailure(55, 'no job is active on the domain');
-      endJob(host, machine, true);
-    },
-    jobStats: async (uuid: string): Promise<JobStats> =>
-      host.find(uuid).job?.stats ?? { active: false, type: 'none', operation: 'unknown' },
-    freeze: async (uuid: string) => agent(uuid),
-    thaw: async (uuid: string) => agent(uuid),
-  };
-}
-
-function checkIncremental(machine: FakeMachine, name: string | null): void {
-  if (name === null) return;
-  if (!machine.checkpoints.some((one) => one.name === name)) {
-    throw libvirtFailure(103, `no checkpoint '${name}'`);
-  }
-  if (machine.broken.has(name)) {
-    throw libvirtFailure(109, `checkpoint inconsistent: missing or broken bitmap '${name}'`);
-  }
 }

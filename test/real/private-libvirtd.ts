@@ -318,7 +318,7 @@ async function guestWrite(
 /** The daemon may be gone, so this goes by the process ids libvirt wrote down. */
 function endMachines(parts: Parts): void {
   const run = join(parts.folder, 'r', 'libvirt', 'qemu', 'run');
-  let names: string[] = [];
+  let names: string[];
   try {
     names = readdirSync(run);
   } catch {

@@ -3,7 +3,7 @@
  * with back-off, and says `restored` once events are registered anew, so nothing that happens after
  * `restored` is missed and everything before must be read anew.
  */
-import { AppError } from '#contract/errors.ts';
+import { AppError, hasCode } from '#contract/errors.ts';
 import type { CurrentUser } from '#engine/world/user.ts';
 import type { World } from '#engine/world/world.ts';
 import { openConnection } from './authenticate.ts';
@@ -26,6 +26,11 @@ export interface LinkOptions {
   readonly callTimeoutMs: number;
   readonly autostart: boolean;
   readonly user: CurrentUser;
+}
+
+interface Denied {
+  readonly error: AppError;
+  readonly socketPath: string;
 }
 
 interface Open {
@@ -135,18 +140,20 @@ export class Link {
     });
 
   async #connectOnce(): Promise<Open> {
-    let denied: AppError;
+    let denied: Denied;
     try {
       const reached = await reach(this.place, this.#session);
       const open = await this.#authenticate(reached.session, reached.socketPath, false);
       if (open !== null) return open;
-      denied = permissionError(this.place, reached.socketPath);
+      const error = permissionError(this.place, reached.socketPath);
+      denied = { error, socketPath: reached.socketPath };
     } catch (thrown) {
-      if (!(thrown instanceof AppError) || thrown.code !== 'libvirt-permission') throw thrown;
-      denied = thrown;
+      const socketPath = thrown instanceof AppError ? thrown.data['socketPath'] : null;
+      if (!hasCode(thrown, 'libvirt-permission') || typeof socketPath !== 'string') throw thrown;
+      denied = { error: thrown, socketPath };
     }
-    const open = await this.#connectReadOnly(String(denied.data['socketPath']));
-    if (open === null) throw denied;
+    const open = await this.#connectReadOnly(denied.socketPath);
+    if (open === null) throw denied.error;
     return open;
   }
 

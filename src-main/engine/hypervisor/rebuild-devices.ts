@@ -9,7 +9,7 @@ const loopback = '127.0.0.1';
 const elsewhere = 'It names a file or a socket of the host it was made on.';
 
 const diskParts: Readonly<Record<string, Rule>> = {
-  serial: { text: /^[^\u0000-\u001f,]{1,256}$/ },
+  serial: { text: /^[\x20-\x2b\x2d-\x7e]{1,256}$/ },
   wwn: { text: /^[0-9a-f]{16}$/i },
   vendor: { text: /^[\x20-\x7e]{1,8}$/ },
   product: { text: /^[\x20-\x7e]{1,16}$/ },

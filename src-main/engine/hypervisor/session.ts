@@ -149,7 +149,7 @@ export class Session {
       }
       const payload = encodeXdr(procedure.args, args);
       const pending: Pending = {
-        procedure: procedure as Procedure<unknown, unknown>,
+        procedure,
         frame: (serial) => encodeFrame({ ...callHeader(procedure, serial), payload }),
         settle: (outcome) => {
           if ('error' in outcome) reject(outcome.error);

@@ -25,54 +25,13 @@ type VolumeCalls = Pick<
 >;
 
 export function volumeCalls(link: Link): VolumeCalls {
-  const listPools = async (): Promise<readonly PoolRecord[]> => {
-    const args = { needResults: true, flags: 0 };
-    const { pools } = await link.call(procedures.connectListAllPools, args);
-    return Promise.all(
-      pools.map(async (pool) => {
-        const [{ xml }, { state, available }] = await Promise.all([
-          link.call(procedures.poolGetXml, { pool, flags: 0 }),
-          link.call(procedures.poolGetInfo, { pool }),
-        ]);
-        const root = parseXml(xml, 'pool');
-        return {
-          name: pool.name,
-          uuid: textOf(at(root, 'uuid')) ?? '',
-          type: attribute(root, 'type') ?? '',
-          path: textOf(at(root, 'target', 'path')),
-          active: activePool.includes(state),
-          freeBytes: available,
-        };
-      }),
-    );
-  };
-  const refreshPoolAt = async (folder: string): Promise<boolean> => {
-    const pool = (await listPools()).find(({ path, active }) => active && path === folder);
-    if (pool === undefined) return false;
-    const found = await link.call(procedures.poolLookup, { name: pool.name });
-    await link.call(procedures.poolRefresh, { pool: found.pool, flags: 0 });
-    return true;
-  };
-  const find = async (path: string): Promise<VolumeRef | null> => {
-    const lookUp = () => link.call(procedures.volumeLookup, { path });
-    try {
-      return (await lookUp().catch(nullIfNoVolume))?.vol ?? (await again());
-    } catch (thrown) {
-      throw explainPath(thrown, path);
-    }
-    // A pool knows the files it saw when it was last refreshed.
-    async function again() {
-      if (!(await refreshPoolAt(dirname(path)))) return null;
-      return (await lookUp().catch(nullIfNoVolume))?.vol ?? null;
-    }
-  };
   const mustFind = async (path: string): Promise<VolumeRef> => {
-    const vol = await find(path);
+    const vol = await find(link, path);
     if (vol !== null) return vol;
     throw new AppError('path-not-found', `No storage pool of libvirt holds ${path}.`, { path });
   };
   return {
-    listPools,
+    listPools: () => listPools(link),
     createVolume: async (pool, xml) => {
       const found = await link.call(procedures.poolLookup, { name: pool });
       const args = { pool: found.pool, xml, flags: 0 };
@@ -83,7 +42,7 @@ export function volumeCalls(link: Link): VolumeCalls {
       await link.call(procedures.volumeDelete, { vol: await mustFind(path), flags: 0 });
     },
     volumeForPath: async (path) => {
-      const vol = await find(path);
+      const vol = await find(link, path);
       if (vol === null) return null;
       const { capacity } = await link.call(procedures.volumeGetInfo, { vol });
       return { name: vol.name, capacityBytes: capacity };
@@ -100,6 +59,51 @@ export function volumeCalls(link: Link): VolumeCalls {
       });
     },
   };
+}
+
+async function listPools(link: Link): Promise<readonly PoolRecord[]> {
+  const args = { needResults: true, flags: 0 };
+  const { pools } = await link.call(procedures.connectListAllPools, args);
+  return Promise.all(
+    pools.map(async (pool) => {
+      const [{ xml }, { state, available }] = await Promise.all([
+        link.call(procedures.poolGetXml, { pool, flags: 0 }),
+        link.call(procedures.poolGetInfo, { pool }),
+      ]);
+      const root = parseXml(xml, 'pool');
+      return {
+        name: pool.name,
+        uuid: textOf(at(root, 'uuid')) ?? '',
+        type: attribute(root, 'type') ?? '',
+        path: textOf(at(root, 'target', 'path')),
+        active: activePool.includes(state),
+        freeBytes: available,
+      };
+    }),
+  );
+}
+
+/** Null when no pool holds the path, even after the pool at its folder has looked again. */
+async function find(link: Link, path: string): Promise<VolumeRef | null> {
+  const lookUp = async () => {
+    const found = await link.call(procedures.volumeLookup, { path }).catch(nullIfNoVolume);
+    return found?.vol ?? null;
+  };
+  try {
+    const vol = await lookUp();
+    // A pool knows the files it saw when it was last refreshed.
+    return vol ?? ((await refreshPoolAt(link, dirname(path))) ? await lookUp() : null);
+  } catch (thrown) {
+    throw explainPath(thrown, path);
+  }
+}
+
+async function refreshPoolAt(link: Link, folder: string): Promise<boolean> {
+  const pool = (await listPools(link)).find(({ path, active }) => active && path === folder);
+  if (pool === undefined) return false;
+  const found = await link.call(procedures.poolLookup, { name: pool.name });
+  await link.call(procedures.poolRefresh, { pool: found.pool, flags: 0 });
+  return true;
 }
 
 async function upload(

@@ -2,7 +2,7 @@
  * XML in and out, with the suspicion a definition from a backup deserves: every complaint of the
  * parser is an error, a document type is refused (entities live there), size and depth have limits.
  */
-import { DOMParser, XMLSerializer, type Element, type Node } from '@xmldom/xmldom';
+import { DOMParser, XMLSerializer, type Element } from '@xmldom/xmldom';
 import { AppError } from '#contract/errors.ts';
 
 export const maxXmlCharacters = 4 * 1024 * 1024; // libvirt's own limit of a string
@@ -58,7 +58,7 @@ function checkDepth(root: Element): void {
 
 /** Text of an element as XML. */
 export function serializeXml(element: Element): string {
-  return new XMLSerializer().serializeToString(element as unknown as Node);
+  return new XMLSerializer().serializeToString(element);
 }
 
 /** Element children, of one name or all, in order. */
