@@ -23,6 +23,8 @@ export interface SessionOptions {
   /** Rejects with `data-folder-in-use` when another process owns the folder. */
   readonly createEngine: () => Promise<RunningEngine>;
   readonly report: Report;
+  /** How long to wait for an owner that does not answer. */
+  readonly patienceMs?: number;
 }
 
 export interface Session {
@@ -40,7 +42,7 @@ const retryEveryMs = 150;
 
 /** Rejects with `data-folder-in-use` when somebody owns the folder and does not answer. */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  const giveUpAt = performance.now() + ownerWithinMs;
+  const giveUpAt = performance.now() + (options.patienceMs ?? ownerWithinMs);
   for (;;) {
     try {
       return await own(options);
