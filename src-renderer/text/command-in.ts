@@ -15,7 +15,7 @@ export function commandIn(advice: string): AdviceParts {
   if (quoted?.[1] === undefined) return { words: advice, command: '' };
   const words = advice
     .replace(quoted[0], '')
-    .replace(/\s+([.:,])/g, '$1')
+    .replace(/[\s:]+([.,])/g, '$1')
     .replace(/\s{2,}/g, ' ');
   return { words: words.trim(), command: quoted[1] };
 }

@@ -34,5 +34,6 @@ export const settings = {
   'settings.practice-remove-do': 'Remove practice machine',
   'settings.practice-removed': 'The practice machine was removed',
   'settings.libvirt': 'libvirt {libvirt}, QEMU {hypervisor}',
+  'settings.show-shortcuts': 'Show shortcuts',
   'settings.shortcuts': 'Keyboard shortcuts',
 } as const;
