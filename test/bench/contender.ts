@@ -31,8 +31,8 @@ export interface Place {
   readonly folder: string;
   /** The disk as a raw file; changed in place before the work "changed". */
   readonly rawDisk: string;
-  /** The disk as a qcow2 file nobody has open; changed like rawDisk. */
-  readonly closedImage: string;
+  /** The disk as a qcow2 file, which an idle machine has open; changed like rawDisk. */
+  readonly qcow2Image: string;
   readonly uri: string;
   /** Makes a folder, with its parents, that belongs to the user everything runs as. */
   makeFolder(path: string): Promise<void>;

@@ -137,7 +137,7 @@ export function qemuImg(place: Place): Contender {
     prepare: () => Promise.resolve(),
     command: async (work) => {
       if (work !== 'restore') return null;
-      const args = ['convert', '-f', 'qcow2', '-O', 'raw', place.closedImage, target];
+      const args = ['convert', '-U', '-f', 'qcow2', '-O', 'raw', place.qcow2Image, target];
       return { program: 'qemu-img', args };
     },
     after: () => rm(target, { force: true }),

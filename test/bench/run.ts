@@ -62,7 +62,7 @@ async function runAll(options: BenchOptions, stage: Stage): Promise<void> {
   say('making machines …');
   const ourMachine = withOurs ? await stage.addMachine('bench-waymark', stage.rawDisk) : null;
   const peerMachine = await stage.addMachine('bench-virtnbd', stage.rawDisk);
-  const place = { ...stage, closedImage: peerMachine.image };
+  const place = { ...stage, qcow2Image: peerMachine.image };
   const server = await serveShared(stage, peerMachine.image);
   stage.onEnd(server.stop);
   const ours = ourMachine === null ? null : waymark(place, ourMachine.name, stage.run, stage.check);
@@ -153,7 +153,7 @@ function report(
     '',
     markdown(rows),
     ...(delays.length === 0 ? [] : ['### Our event loop, blocked', '', ...delays, '']),
-    ...others,
+    ...others.map((text) => `${text}\n`),
     '',
   ].join('\n');
 }

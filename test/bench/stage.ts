@@ -73,7 +73,7 @@ export async function setStage(options: BenchOptions, say: (line: string) => voi
     return {
       folder,
       rawDisk,
-      closedImage: '',
+      qcow2Image: '',
       uri: daemon.uri,
       content,
       daemon,
