@@ -155,7 +155,7 @@ export class BlockReader {
       places[i * 3 + 2] = plain;
     }
     const { workers } = this.#parts;
-    const answer = await workers.decode(payloads.buffer as ArrayBuffer, ids, places, plainBytes);
+    const answer = await workers.decode(payloads.buffer, ids, places, plainBytes);
     const damaged = located.flatMap((one) => {
       const why = unread.get(one.at) ?? answer.reasons[one.at] ?? null;
       return why === null ? [] : [{ ...one, why }];

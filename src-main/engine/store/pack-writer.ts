@@ -59,7 +59,7 @@ export class PackWriter {
   readonly #sealing = new Set<Promise<void>>();
   #open: OpenPack | null = null;
   #chain: Promise<void> = Promise.resolve();
-  #failure: unknown = null;
+  #failure: Error | null = null;
   #storedBytes = 0;
   #discarded = false;
 
@@ -86,7 +86,7 @@ export class PackWriter {
   append(batch: PayloadBatch): Promise<void> {
     const done = this.#chain.then(() => this.#append(batch));
     this.#chain = done.catch((thrown: unknown) => {
-      this.#failure ??= thrown;
+      this.#failure ??= asError(thrown);
     });
     return done;
   }
@@ -111,8 +111,7 @@ export class PackWriter {
 
   #throwIfFailed(): void {
     if (this.#discarded) throw new AppError('cancelled', 'Cancelled.');
-    if (this.#failure === null) return;
-    throw this.#failure instanceof Error ? this.#failure : new Error(String(this.#failure));
+    if (this.#failure !== null) throw this.#failure;
   }
 
   async #makeRoom(bytes: number, entries: number): Promise<void> {
@@ -142,7 +141,7 @@ export class PackWriter {
   #startSealing(pack: OpenPack): void {
     const sealing: Promise<void> = this.#seal(pack)
       .catch(async (thrown: unknown) => {
-        this.#failure ??= thrown;
+        this.#failure ??= asError(thrown);
         await pack.file.discard();
       })
       .finally(() => this.#sealing.delete(sealing));
@@ -203,4 +202,8 @@ export class PackWriter {
     await pack?.file.discard();
     await Promise.all(this.#sealing);
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error('storing failed', { cause: thrown });
 }

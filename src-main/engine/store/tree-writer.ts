@@ -140,12 +140,14 @@ export class TreeWriter {
     for (let child = firstChild; child <= lastChild; child += 1) {
       const childNumber = index * fanOut + child;
       const below = level > 0 ? this.#on(level - 1).get(childNumber) : undefined;
-      if (!held.node.has(child) && below?.dirty !== true) continue;
+      if (!held.node.has(child) && below === undefined) continue;
       const from = start + child * span;
       const to = Math.min(from + span, this.#blocks);
       if (first <= from && end >= to) {
         if (level > 0) this.#forget(level - 1, childNumber);
-        this.#changedBlocks += to - from;
+        // A node held here may only have been looked at: it counts when it was there or changed.
+        const counts = held.node.has(child) || level > 1 || below?.dirty === true;
+        if (counts) this.#changedBlocks += to - from;
         if (held.node.set(child, null)) held.dirty = true;
       } else {
         await this.#clear(level - 1, childNumber, Math.max(first, from), Math.min(end, to));

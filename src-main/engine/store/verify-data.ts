@@ -19,7 +19,7 @@ export async function provePacks(
 ): Promise<void> {
   const { index, storage, keys } = parts;
   const inFlight = new Set<Promise<void>>();
-  let failure: unknown = null;
+  let failure: Error | null = null;
   const packIds = [...index.packIds()];
   let packsLeft = packIds.length;
   for (const packId of packIds) {
@@ -42,14 +42,14 @@ export async function provePacks(
           progress.advance(slice.length);
         })
         .catch((thrown: unknown) => {
-          failure ??= thrown;
+          failure ??= thrown instanceof Error ? thrown : new Error('proving failed');
         })
         .finally(() => inFlight.delete(proving));
       inFlight.add(proving);
     }
   }
   await Promise.all(inFlight);
-  if (failure !== null) throw failure instanceof Error ? failure : new Error(String(failure));
+  if (failure !== null) throw failure as Error;
 }
 
 function* slices(entries: readonly PackEntry[]): Iterable<readonly PackEntry[]> {
@@ -87,7 +87,7 @@ async function proveSlice(
   try {
     await storage.readInto(packName(packId), first.offset, bytes);
     found.bytesRead += bytes.length;
-    ({ reasons } = await workers.prove(bytes.buffer as ArrayBuffer, ids, places));
+    ({ reasons } = await workers.prove(bytes.buffer, ids, places));
   } catch (thrown) {
     const why = readFailure(thrown);
     await storage.check();

@@ -175,7 +175,8 @@ async function walk(
     onUnreadable: (thrown: unknown, first: number, count: number, id: Buffer) => {
       if (!hasCode(thrown, 'block-damaged')) throw thrown;
       const name = id.toString('hex');
-      found.blocks.set(name, String(thrown.data['why']));
+      const { why } = thrown.data;
+      found.blocks.set(name, typeof why === 'string' ? why : thrown.message);
       touch(name, first, count);
     },
   };
