@@ -60,8 +60,14 @@ export function fakeVolumes(pools: readonly { readonly name: string; readonly pa
         offset += bytes.length;
       }
     },
-    downloadVolume: async (path: string, maxBytes: number) => {
-      const content = find(path);
+    downloadVolume: async (
+      path: string,
+      maxBytes: number,
+      range?: { readonly offset: number; readonly length: number },
+    ) => {
+      const whole = find(path);
+      const content =
+        range === undefined ? whole : whole.subarray(range.offset, range.offset + range.length);
       if (content.length <= maxBytes) return Buffer.from(content);
       const data = { path, maxBytes };
       throw new AppError('path-invalid', `${path} is larger than ${maxBytes} bytes.`, data);

@@ -18,6 +18,7 @@ const uuid = '11a1f7a2-9d41-4f3a-9c1c-000000000001';
 const name = 'wm-system-test';
 const images = '/var/lib/libvirt/images';
 const path = join(images, `${name}.qcow2`);
+const pool = '/var/lib/libvirt/wm-pool';
 const block = 64 * 1024;
 
 async function run(program: string, args: readonly string[]): Promise<string> {
@@ -71,6 +72,9 @@ describe.skipIf(reason !== null)('the system daemon', () => {
   async function forget(): Promise<void> {
     await virsh('destroy', name).catch(() => undefined);
     await virsh('undefine', name, '--checkpoints-metadata').catch(() => undefined);
+    await virsh('pool-destroy', 'wm-pool').catch(() => undefined);
+    await virsh('pool-undefine', 'wm-pool').catch(() => undefined);
+    rmSync(pool, { recursive: true, force: true });
     rmSync(path, { force: true });
     rmSync(`/tmp/${name}.xml`, { force: true });
   }
@@ -159,6 +163,21 @@ describe.skipIf(reason !== null)('the system daemon', () => {
     expect(restored.json).toMatchObject({ verified: true });
     expect(Buffer.compare(readFileSync(image), disk.moment())).toBe(0);
     expect(existsSync('/var/tmp/waymark-65534')).toBe(true);
+
+    await virsh('pool-define-as', 'wm-pool', 'dir', '--target', pool);
+    await virsh('pool-build', 'wm-pool');
+    await virsh('pool-start', 'wm-pool');
+    const copy = `${name} als Nutzer`;
+    const made = await waymark('restore', id, '--as', copy, '--folder', pool, '--start');
+    expect(made.json).toMatchObject({ verified: true });
+    expect(await virsh('domstate', copy)).toContain('running');
+    await virsh('destroy', copy);
+    const again = join(folder, 'again.raw');
+    await run('qemu-img', ['convert', '-O', 'raw', join(pool, `${copy}-vda.qcow2`), again]);
+    expect(Buffer.compare(readFileSync(again), disk.moment())).toBe(0);
+    const taken = await waymark('restore', id, '--as', copy, '--folder', pool);
+    expect(taken.code).toBe(3);
+    await virsh('undefine', copy);
     rmSync(folder, { recursive: true });
     rmSync('/var/tmp/waymark-65534', { recursive: true });
   });

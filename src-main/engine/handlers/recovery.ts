@@ -26,6 +26,10 @@ export function createRecovery(rooms: Rooms): Recovery {
 
   const recoverHost = async (host: HostRecord) => {
     for (const journal of catalog.journals.openJournals()) {
+      const files = journal.data as unknown as RestoreJournal;
+      if (inPool(journal) && files.host === host.id && leftOver.has(journal.id)) {
+        await attempt(rooms, journal, () => dropVolumes(rooms, host, journal));
+      }
       const about = journal.data as unknown as BackupJournal;
       if (journal.kind !== 'backup' || about.host !== host.id) continue;
       if (!leftOver.has(journal.id) && rooms.jobs.list(false).length > 0) continue;
@@ -37,7 +41,7 @@ export function createRecovery(rooms: Rooms): Recovery {
     begin: async () => {
       const open = catalog.journals.openJournals();
       leftOver = new Set(open.map(({ id }) => id));
-      for (const journal of open.filter(({ kind }) => kind === 'restore')) {
+      for (const journal of open.filter((one) => one.kind === 'restore' && !inPool(one))) {
         await attempt(rooms, journal, () => restore(rooms, journal));
       }
       for (const journal of open.filter(({ kind }) => kind === 'backup')) {
@@ -92,12 +96,32 @@ async function backup(
   }
 }
 
-async function restore({ world }: Rooms, journal: Journal): Promise<void> {
-  const about = journal.data as unknown as RestoreJournal;
-  const made = journal.steps
+function inPool({ kind, data }: Journal): boolean {
+  return kind === 'restore' && typeof (data as unknown as RestoreJournal).pool === 'string';
+}
+
+/** Paths that the journal says were finished. */
+function madeBy(journal: Journal): readonly string[] {
+  return journal.steps
     .filter(({ step }) => step === madeStep)
     .map(({ data }) => (data as { readonly [key: string]: JsonValue })['path'])
     .filter((path): path is string => typeof path === 'string');
+}
+
+async function dropVolumes(rooms: Rooms, host: HostRecord, journal: Journal): Promise<void> {
+  const hypervisor = await rooms.connect(host);
+  try {
+    for (const path of madeBy(journal)) {
+      if ((await hypervisor.volumeForPath(path)) !== null) await hypervisor.deleteVolume(path);
+    }
+  } finally {
+    await hypervisor.close();
+  }
+}
+
+async function restore({ world }: Rooms, journal: Journal): Promise<void> {
+  const about = journal.data as unknown as RestoreJournal;
+  const made = madeBy(journal);
   await removePartials(world, about.partialFolders);
   // Without a machine each file was finished and compared before it was noted: those stay.
   await undoRestore(world, about, about.uuid === null ? [] : made);

@@ -120,12 +120,13 @@ async function restoreHost(
       throw new AppError('unsupported', `libvirt on ${record.name} does not say who QEMU runs as.`);
     }
     const tpmFolder = self.uid === 0 ? '/var/lib/libvirt/swtpm' : null;
-    const shown = { id, name: record.name, kind, hypervisor, identity, tpmFolder };
+    const stagingFolder = self.uid === 0 ? null : join(options.dataFolder, 'staging');
+    const shown = { id, name: record.name, kind, hypervisor, identity, tpmFolder, stagingFolder };
     return { ...shown, defaultFolder: systemImagesFolder };
   }
   if (record.practice) {
     const { folder, uid, gid } = await practice.images();
-    const shown = { id, name: record.name, kind, hypervisor, tpmFolder: null };
+    const shown = { id, name: record.name, kind, hypervisor, tpmFolder: null, stagingFolder: null };
     return { ...shown, identity: { uid, gid }, defaultFolder: folder };
   }
   // A session's daemon runs as the user who owns its socket.
@@ -133,5 +134,6 @@ async function restoreHost(
   const identity = stat === null ? self : { uid: stat.uid, gid: stat.gid };
   const folder = join(dirname(options.dataFolder), 'libvirt', 'images');
   const tpmFolder = socket === null ? join(options.configFolder, 'libvirt/qemu/swtpm') : null;
-  return { id, name: record.name, kind, hypervisor, identity, tpmFolder, defaultFolder: folder };
+  const shown = { id, name: record.name, kind, hypervisor, identity, tpmFolder };
+  return { ...shown, stagingFolder: null, defaultFolder: folder };
 }

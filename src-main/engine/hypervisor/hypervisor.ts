@@ -241,8 +241,15 @@ export interface Hypervisor {
     source: AsyncIterable<Uint8Array>,
     options?: UploadOptions,
   ): Promise<void>;
-  /** `path-invalid` when the volume is larger than `maxBytes`. */
-  downloadVolume(path: string, maxBytes: number): Promise<Buffer>;
+  /**
+   * `path-invalid` when it is larger than `maxBytes`.
+   * @param range only these bytes; the whole volume when left out.
+   */
+  downloadVolume(
+    path: string,
+    maxBytes: number,
+    range?: { readonly offset: number; readonly length: number },
+  ): Promise<Buffer>;
 
   /** Returns the function that stops it. A listener must not throw. */
   on(listener: (event: HypervisorEvent) => void): () => void;

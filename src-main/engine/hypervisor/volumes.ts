@@ -50,8 +50,8 @@ export function volumeCalls(link: Link): VolumeCalls {
     uploadVolume: async (path, source, options = {}) => {
       await upload(link, await mustFind(path), source, options);
     },
-    downloadVolume: async (path, maxBytes) => {
-      const args = { vol: await mustFind(path), offset: 0, length: 0, flags: 0 };
+    downloadVolume: async (path, maxBytes, range = { offset: 0, length: 0 }) => {
+      const args = { vol: await mustFind(path), ...range, flags: 0 };
       const { stream } = await link.openStream(procedures.volumeDownload, args);
       return readAll(stream, maxBytes, () => {
         const message = `${path} is larger than ${maxBytes} bytes.`;

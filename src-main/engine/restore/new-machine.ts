@@ -7,7 +7,9 @@ import type { RestoreTarget } from '#contract/contract.ts';
 import type { DefinitionChange } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import { rebuildDomain } from '#engine/hypervisor/rebuild-domain.ts';
-import { diskPath, folderName } from './place.ts';
+import type { PoolRecord } from '#engine/hypervisor/hypervisor.ts';
+import { folderName } from './place.ts';
+import { choosePool } from './write-volume.ts';
 import type { PlannedImage, RestoreRooms } from './restore.ts';
 
 /** A domain definition larger than this is not one. */
@@ -19,8 +21,10 @@ export interface NewMachine {
   readonly name: string;
   readonly uuid: string;
   readonly nameTaken: boolean;
-  /** `<chosen folder>/<machine>`: made by the restore. */
+  /** `<chosen folder>/<machine>`, made by the restore; or the path of the pool. */
   readonly folder: string;
+  /** Where libvirt has to write for us. */
+  readonly pool: PoolRecord | null;
   readonly images: readonly PlannedImage[];
   readonly nvramPath: string | null;
   readonly xml: string;
@@ -45,13 +49,17 @@ export async function prepareMachine(
     throw new AppError('definition-refused', 'The machine definition is too large to be one.');
   }
   const definition = (await store.readBlob(manifest.definition)).toString('utf8');
+  const pool = host.stagingFolder === null ? null : await choosePool(host.hypervisor, to.folder);
   const base = to.folder ?? host.defaultFolder;
+  const folder = pool?.path ?? join(base, folderName(to.name));
+  // A directory pool has no folders in it, so there the machine's name is part of the file's.
+  const inFolder = (file: string) =>
+    join(folder, pool === null ? file : `${folderName(to.name)}-${file}`);
   const images = manifest.disks.map((disk): PlannedImage => {
     const format = disk.format === 'raw' ? 'raw' : 'qcow2';
-    return { disk, format, path: diskPath(base, to.name, disk.target, format) };
+    return { disk, format, path: inFolder(`${disk.target}.${format}`) };
   });
-  const folder = join(base, folderName(to.name));
-  const nvramPath = manifest.firmware.kind === 'included' ? join(folder, 'firmware.fd') : null;
+  const nvramPath = manifest.firmware.kind === 'included' ? inFolder('firmware.fd') : null;
   const uuid = world.ids.uuid();
   const rebuilt = rebuildDomain(definition, {
     name: to.name,
@@ -67,6 +75,7 @@ export async function prepareMachine(
     uuid,
     nameTaken: machines.some(({ name }) => name === to.name),
     folder,
+    pool,
     images,
     nvramPath,
     xml: rebuilt.xml,

@@ -1,5 +1,5 @@
 /** Where the files of a restored machine go on each kind of host, and whether QEMU can reach them. */
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { World } from '#engine/world/world.ts';
 
 export interface Identity {
@@ -48,14 +48,4 @@ function mayEnter(
   if (stat.uid === identity.uid) return (stat.mode & ownerBit) !== 0;
   if (stat.gid === identity.gid) return (stat.mode & groupBit) !== 0;
   return (stat.mode & otherBit) !== 0;
-}
-
-/** The disk's file: `<folder>/<machine>/<target>.<format>`. */
-export function diskPath(
-  folder: string,
-  machineName: string,
-  target: string,
-  format: string,
-): string {
-  return join(folder, folderName(machineName), `${target}.${format === 'raw' ? 'raw' : 'qcow2'}`);
 }

@@ -7,7 +7,7 @@ import type { RestoreTarget } from '#contract/contract.ts';
 import type { Check, DefinitionChange, RestoredItem, RestorePlan } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import type { Journals } from '#engine/catalog/journals.ts';
-import type { HostKind, Hypervisor } from '#engine/hypervisor/hypervisor.ts';
+import type { HostKind, Hypervisor, PoolRecord } from '#engine/hypervisor/hypervisor.ts';
 import type { ManifestDisk, PointManifest } from '#engine/store/manifest.ts';
 import type { StoreRepository } from '#engine/store/repository.ts';
 import { nearestFolder } from '#engine/world/nearest-folder.ts';
@@ -43,6 +43,8 @@ export interface RestoreHost {
   readonly defaultFolder: string;
   /** Where libvirt keeps swtpm state, if we may write there. */
   readonly tpmFolder: string | null;
+  /** A folder of ours where files are finished before libvirt takes them; null: write in place. */
+  readonly stagingFolder: string | null;
 }
 
 /** One file to be made from one disk. */
@@ -101,6 +103,8 @@ async function gatherFacts(
   writeBytes: number,
 ): Promise<RestoreFacts> {
   const { files } = rooms.world;
+  if (machine !== null && machine.pool !== null)
+    return poolFacts(rooms, machine, machine.pool, writeBytes);
   const folder = machine?.folder ?? dirname(images[0]?.path ?? '/');
   const existing: string[] = [];
   for (const { path } of images) if ((await files.stat(path)) !== null) existing.push(path);
@@ -118,6 +122,34 @@ async function gatherFacts(
     freeBytes: await files.freeBytes(writableAt).catch(() => null),
     existingPaths: existing,
     machine: machine === null ? null : await machineFacts(rooms, machine, folder),
+  };
+}
+
+/** In a storage pool libvirt writes, and makes the files usable for QEMU by itself. */
+async function poolFacts(
+  rooms: RestoreRooms,
+  machine: NewMachine,
+  pool: PoolRecord,
+  writeBytes: number,
+): Promise<RestoreFacts> {
+  const existing: string[] = [];
+  for (const { path } of machine.images) {
+    if (rooms.host !== null && (await rooms.host.hypervisor.volumeForPath(path)) !== null)
+      existing.push(path);
+  }
+  const staging = rooms.host?.stagingFolder ?? rooms.socketFolder;
+  const here = await rooms.world.files.freeBytes(await nearestFolder(rooms.world.files, staging));
+  const facts = await machineFacts(rooms, machine, machine.folder);
+  return {
+    pointDamaged: rooms.pointDamaged,
+    verified: rooms.verified,
+    writeBytes,
+    folder: machine.folder,
+    folderExists: true,
+    folderWritable: true,
+    freeBytes: Math.min(pool.freeBytes, here),
+    existingPaths: existing,
+    machine: { ...facts, qemuReachesFolder: true },
   };
 }
 

@@ -6,11 +6,13 @@
 import { dirname, join } from 'node:path';
 import type { RestoredItem } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
+import type { PoolRecord } from '#engine/hypervisor/hypervisor.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
 import type { World } from '#engine/world/world.ts';
 import type { NewMachine } from './new-machine.ts';
 import { restoredItem, type PreparedRestore, type RestoreRooms } from './restore.ts';
-import { partialPrefix, writeImage } from './write-image.ts';
+import { partialPrefix, writeImage, type ImageProgress, type ImageSpec } from './write-image.ts';
+import { writeVolume } from './write-volume.ts';
 
 /** What the journal says before anything is made; the steps named `madeStep` add each file. */
 export interface RestoreJournal {
@@ -18,6 +20,8 @@ export interface RestoreJournal {
   readonly uuid: string | null;
   /** The new machine's folder, removed again only when it is empty. */
   readonly folder: string | null;
+  /** The storage pool the files went to through libvirt, if one was needed. */
+  readonly pool: string | null;
   /** Folders in which a half-written image may lie. */
   readonly partialFolders: readonly string[];
 }
@@ -32,10 +36,12 @@ export async function runRestore(
 ): Promise<readonly RestoredItem[]> {
   const { world, journals } = rooms;
   const { images, machine } = prepared;
+  const inPool = typeof machine?.pool?.name === 'string';
   const about: RestoreJournal = {
     host: rooms.host?.id ?? null,
     uuid: machine?.uuid ?? null,
     folder: machine?.folder ?? null,
+    pool: machine?.pool?.name ?? null,
     partialFolders: [...new Set(images.map(({ path }) => dirname(path)))],
   };
   const journal = journals.beginJournal('restore', { ...about });
@@ -45,13 +51,14 @@ export async function runRestore(
     journals.addStep(journal, madeStep, { path });
   };
   try {
-    if (machine !== null) await makeFolder(rooms, machine);
+    if (machine !== null && !inPool) await makeFolder(rooms, machine);
     const restored = await writeAll(rooms, prepared, context, remember);
     if (machine !== null) await defineMachine(rooms, prepared, machine, context, remember);
     journals.closeJournal(journal);
     return restored;
   } catch (thrown) {
-    await undoRestore(world, about, made);
+    if (inPool) await dropVolumes(rooms, made);
+    else await undoRestore(world, about, made);
     journals.closeJournal(journal);
     throw thrown;
   }
@@ -67,11 +74,12 @@ async function makeFolder(rooms: RestoreRooms, machine: NewMachine): Promise<voi
 
 async function writeAll(
   rooms: RestoreRooms,
-  { images, writeBytes }: PreparedRestore,
+  { images, machine, writeBytes }: PreparedRestore,
   context: JobContext,
   remember: (path: string) => void,
 ): Promise<RestoredItem[]> {
   const { world, store } = rooms;
+  const pool = machine?.pool ?? null;
   const restored: RestoredItem[] = [];
   let written = 0;
   let done = 0;
@@ -96,12 +104,56 @@ async function writeAll(
       },
     };
     const bytes = await context.step(`Restore ${target}`, () =>
-      writeImage(world, store, spec, progress),
+      pool === null
+        ? writeImage(world, store, spec, progress)
+        : stageVolume(rooms, pool, spec, progress),
     );
     remember(path);
     restored.push(restoredItem(image, bytes));
   }
   return restored;
+}
+
+/** Finishes and compares the image in a folder of ours, then hands it to libvirt and compares again. */
+async function stageVolume(
+  rooms: RestoreRooms,
+  pool: PoolRecord,
+  spec: ImageSpec,
+  progress: ImageProgress,
+): Promise<number> {
+  const { world, store, host } = rooms;
+  const folder = host?.stagingFolder ?? rooms.socketFolder;
+  await world.files.makeFolder(folder);
+  const staged = join(folder, `${partialPrefix}${world.ids.ulid()}`);
+  try {
+    const bytes = await writeImage(world, store, { ...spec, path: staged }, progress);
+    await giveToPool(rooms, pool, staged, spec.path, progress.signal);
+    return bytes;
+  } finally {
+    await world.files.remove(staged);
+  }
+}
+
+async function giveToPool(
+  { world, host }: RestoreRooms,
+  pool: PoolRecord,
+  from: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (host === null) throw new AppError('host-not-found', 'A pool needs a host.');
+  await writeVolume(world, host.hypervisor, pool, from, path, {
+    signal,
+    onChecked: () => undefined,
+  });
+}
+
+async function dropVolumes({ world, host }: RestoreRooms, made: readonly string[]): Promise<void> {
+  for (const path of made) {
+    await host?.hypervisor.deleteVolume(path).catch((thrown: unknown) => {
+      world.log.error(`The volume ${path} of a failed restore was not removed`, thrown);
+    });
+  }
 }
 
 /** Who a new machine's files belong to: QEMU's user where we are root, else us. */
@@ -142,9 +194,10 @@ async function writeParts(
   const owner = ownerOf(rooms);
   if (machine.nvramPath !== null && manifest.firmware.kind === 'included') {
     const bytes = await store.readBlob(manifest.firmware.root);
-    await world.files.createDurable(machine.nvramPath, bytes);
+    await writeFirmware(rooms, machine, machine.nvramPath, bytes);
     remember(machine.nvramPath);
-    if (owner !== null) await world.files.chown(machine.nvramPath, owner.uid, owner.gid);
+    if (machine.pool === null && owner !== null)
+      await world.files.chown(machine.nvramPath, owner.uid, owner.gid);
   }
   if (manifest.tpm.kind === 'included' && typeof host?.tpmFolder === 'string') {
     const { fileName, root } = manifest.tpm;
@@ -155,6 +208,23 @@ async function writeParts(
     await world.files.createDurable(path, await store.readBlob(root));
     remember(path);
     // libvirt gives the whole folder to swtpm's user when it starts the machine.
+  }
+}
+
+async function writeFirmware(
+  rooms: RestoreRooms,
+  machine: NewMachine,
+  path: string,
+  bytes: Buffer,
+): Promise<void> {
+  const { files, ids } = rooms.world;
+  if (machine.pool === null) return files.createDurable(path, bytes);
+  const staged = join(rooms.host?.stagingFolder ?? rooms.socketFolder, ids.ulid());
+  try {
+    await files.createDurable(staged, bytes);
+    await giveToPool(rooms, machine.pool, staged, path, new AbortController().signal);
+  } finally {
+    await files.remove(staged);
   }
 }
 
