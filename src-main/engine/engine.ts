@@ -70,6 +70,8 @@ export interface Rooms {
   readonly emit: Emit;
   /** A connection of one's own to a host, to be closed after use. */
   connect(host: HostRecord): Promise<Hypervisor>;
+  /** Resolves when nothing is being undone from before a crash: a new job must not meet it. */
+  recovered(): Promise<void>;
 }
 
 /** Throws `data-folder-in-use` when another engine owns the folder. */
@@ -137,6 +139,7 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     practice,
     emit,
     connect,
+    recovered: () => recovery.settled(),
   };
   const recovery = createRecovery(rooms);
   return assemble(rooms, listeners, recovery, release);

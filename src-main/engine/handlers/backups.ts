@@ -113,6 +113,7 @@ async function run(
   context: JobContext,
 ): Promise<JobResult> {
   const { world, shelf, catalog, fleet } = rooms;
+  await rooms.recovered();
   const since = world.clock.monotonic();
   const store = await shelf.open(repository.id);
   const hypervisor = await rooms.connect(host);

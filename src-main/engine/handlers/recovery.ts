@@ -8,7 +8,13 @@ import { recoverBackup } from '#engine/backup/recover.ts';
 import type { BackupJournal } from '#engine/backup/run.ts';
 import type { HostRecord } from '#engine/catalog/hosts.ts';
 import type { Journal } from '#engine/catalog/journals.ts';
-import { madeStep, removePartials, undoRestore, type RestoreJournal } from '#engine/restore/run.ts';
+import {
+  definingStep,
+  madeStep,
+  removePartials,
+  undoRestore,
+  type RestoreJournal,
+} from '#engine/restore/run.ts';
 import type { Rooms } from '../engine.ts';
 
 export interface Recovery {
@@ -27,8 +33,8 @@ export function createRecovery(rooms: Rooms): Recovery {
   const recoverHost = async (host: HostRecord) => {
     for (const journal of catalog.journals.openJournals()) {
       const files = journal.data as unknown as RestoreJournal;
-      if (inPool(journal) && files.host === host.id && leftOver.has(journal.id)) {
-        await attempt(rooms, journal, () => dropVolumes(rooms, host, journal));
+      if (needsHost(journal) && files.host === host.id && leftOver.has(journal.id)) {
+        await attempt(rooms, journal, () => restoreOnHost(rooms, host, journal));
       }
       const about = journal.data as unknown as BackupJournal;
       if (journal.kind !== 'backup' || about.host !== host.id) continue;
@@ -41,7 +47,7 @@ export function createRecovery(rooms: Rooms): Recovery {
     begin: async () => {
       const open = catalog.journals.openJournals();
       leftOver = new Set(open.map(({ id }) => id));
-      for (const journal of open.filter((one) => one.kind === 'restore' && !inPool(one))) {
+      for (const journal of open.filter((one) => one.kind === 'restore' && !needsHost(one))) {
         await attempt(rooms, journal, () => restore(rooms, journal));
       }
       for (const journal of open.filter(({ kind }) => kind === 'backup')) {
@@ -96,8 +102,11 @@ async function backup(
   }
 }
 
-function inPool({ kind, data }: Journal): boolean {
-  return kind === 'restore' && typeof (data as unknown as RestoreJournal).pool === 'string';
+/** Whether only the host can say or undo what a cut-off restore left there. */
+function needsHost({ kind, data, steps }: Journal): boolean {
+  const { pool } = data as unknown as RestoreJournal;
+  if (kind !== 'restore') return false;
+  return pool !== null || steps.some(({ step }) => step === definingStep);
 }
 
 /** Paths that the journal says were finished. */
@@ -108,9 +117,17 @@ function madeBy(journal: Journal): readonly string[] {
     .filter((path): path is string => typeof path === 'string');
 }
 
-async function dropVolumes(rooms: Rooms, host: HostRecord, journal: Journal): Promise<void> {
+/** A machine that was defined after all keeps its files: the restore only was not told so. */
+async function restoreOnHost(rooms: Rooms, host: HostRecord, journal: Journal): Promise<void> {
+  const about = journal.data as unknown as RestoreJournal;
   const hypervisor = await rooms.connect(host);
   try {
+    const machines = await hypervisor.listMachines();
+    if (machines.some(({ uuid }) => uuid === about.uuid)) return;
+    if (about.pool === null) {
+      await restore(rooms, journal);
+      return;
+    }
     for (const path of madeBy(journal)) {
       if ((await hypervisor.volumeForPath(path)) !== null) await hypervisor.deleteVolume(path);
     }

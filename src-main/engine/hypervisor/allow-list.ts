@@ -31,7 +31,7 @@ export const prose: Check = /^[^]{0,8192}$/;
 const quietElements: ReadonlySet<string> = new Set(['alias', 'backingStore', 'privateData']);
 const quietAttributes: ReadonlySet<string> = new Set(['xmlns', 'id', 'placement', 'snapshot']);
 
-export function passes(value: string, check: Check): boolean {
+function passes(value: string, check: Check): boolean {
   if (check instanceof RegExp) return check.test(value);
   return check.includes(value);
 }

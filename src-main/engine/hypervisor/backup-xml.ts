@@ -3,9 +3,9 @@ import { element } from './xml.ts';
 
 export interface BackupDisk {
   readonly target: string;
-  /** false: named as not part of the backup (libvirt would take every disk it is not told about). */
+  /** false: named as no part of it (libvirt takes every disk it is not told about). */
   readonly backup: boolean;
-  /** Where QEMU keeps old blocks while the job runs; libvirt creates and removes this qcow2 file. */
+  /** Where QEMU keeps old blocks meanwhile; libvirt makes and removes this qcow2 file. */
   readonly scratchPath?: string;
   readonly mode?: 'full' | 'incremental';
   /** The checkpoint to compare with; needs mode 'incremental'. */

@@ -10,7 +10,7 @@ import { procedures } from './procedures.ts';
 const topological = 2; // VIR_DOMAIN_CHECKPOINT_LIST_TOPOLOGICAL: parents first
 const deleteMetadataOnly = 2; // VIR_DOMAIN_CHECKPOINT_DELETE_METADATA_ONLY
 /** virDomainCheckpointCreateFlags */
-export const checkpointCreateFlag = { redefine: 1, redefineValidate: 4 } as const;
+const checkpointCreateFlag = { redefine: 1, redefineValidate: 4 } as const;
 
 type CheckpointCalls = Pick<
   Hypervisor,

@@ -2,7 +2,7 @@ import type { MachineState } from '#contract/domain.ts';
 import type { DomainRef } from './procedures.ts';
 import { uuidBytes } from './uuid.ts';
 
-/** libvirt finds a machine by its uuid alone; name and id in a reference only serve its messages. */
+/** libvirt finds a machine by its uuid alone; name and id only serve its messages. */
 export function domainRef(uuid: string): DomainRef {
   return { name: uuid, uuid: uuidBytes(uuid), id: -1 };
 }

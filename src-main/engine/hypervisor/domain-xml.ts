@@ -1,6 +1,6 @@
 /**
- * A libvirt domain definition as data. Reading is tolerant of what it does not know (libvirt grows),
- * and never of what is not XML.
+ * A libvirt domain definition as data. Reading is tolerant of what it does not know (libvirt
+ * grows), and never of what is not XML.
  */
 import { at, attribute, child, children, parseXml, textOf, type Element } from './xml.ts';
 

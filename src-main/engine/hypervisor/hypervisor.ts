@@ -2,8 +2,8 @@
  * The libvirt room. It speaks libvirt's own RPC to one host and knows machines, checkpoints, backup
  * jobs, snapshots and volumes.
  *
- * Promises: every call ends (reply, libvirt's error as data, or `libvirt-timeout`); events arrive by
- * push; after the daemon comes back the connection does too, and says so, so that state is read anew.
+ * Promises: every call ends (reply, libvirt's error as data, or `libvirt-timeout`); events arrive
+ * by push; after the daemon comes back the connection does too, and says so: state is read anew.
  * Does not: decide anything about backups, keep state of its own, or touch the bytes of a disk.
  */
 import type { AppError } from '#contract/errors.ts';
@@ -168,8 +168,8 @@ export interface UploadOptions {
 }
 
 /**
- * One host. Machines are named by uuid. Errors: `machine-not-found`, `machine-busy` (its lock was not
- * free for 30 s), `checkpoint-inconsistent`, `libvirt-timeout`, `libvirt-connection-lost`,
+ * One host. Machines are named by uuid. Errors: `machine-not-found`, `machine-busy` (its lock was
+ * not free for 30 s), `checkpoint-inconsistent`, `libvirt-timeout`, `libvirt-connection-lost`,
  * `libvirt-protocol`, `libvirt-error` (data.code, data.domain, data.level are libvirt's numbers).
  */
 export interface Hypervisor {

@@ -1,4 +1,4 @@
-/** libvirt's errors (virNetMessageError, virterror.h) as AppErrors that keep its numbers as data. */
+/** libvirt's errors (virNetMessageError, virterror.h) as AppErrors that keep its numbers. */
 import { AppError, type ErrorCode, type ErrorData } from '#contract/errors.ts';
 import { decodeXdr, fixed, int, optional, string, struct } from './xdr.ts';
 

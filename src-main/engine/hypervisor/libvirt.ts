@@ -1,7 +1,7 @@
 /**
- * A libvirt host as a Hypervisor: one connection for queries, events and transfers. Open another one
- * for each job: libvirtd serves five calls at a time per client, and waiting for a machine's lock or
- * a guest agent can hold one of them for 30 s.
+ * A libvirt host as a Hypervisor: one connection for queries, events and transfers. Open another
+ * one for each job: libvirtd serves five calls at a time per client, and waiting for a machine's
+ * lock or a guest agent can hold one of them for 30 s.
  *
  * Promises: see hypervisor.ts. Does not: reach other computers yet, or keep anything it has read.
  */
@@ -82,7 +82,7 @@ async function readInfo(link: Link): Promise<HypervisorInfo> {
 }
 
 /** libvirt packs 9.0.0 as 9000000. */
-export function versionText(packed: number): string {
+function versionText(packed: number): string {
   const parts = [Math.floor(packed / 1e6), Math.floor(packed / 1e3) % 1e3, packed % 1e3];
   return parts.join('.');
 }

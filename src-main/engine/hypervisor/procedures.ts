@@ -1,7 +1,6 @@
 /**
- * The procedures Waymark calls, with their numbers and shapes, as in libvirt's remote_protocol.x and
- * qemu_protocol.x. Numbers and shapes never change once released (libvirt promises it), so they hold
- * for every daemon since the version that brought a procedure.
+ * The procedures Waymark calls, with their numbers and shapes, as in libvirt's remote_protocol.x
+ * and qemu_protocol.x. Neither changes once released (libvirt promises it), so they hold for every daemon since the version that brought a procedure.
  */
 import { typedParameters } from './typed-parameters.ts';
 import {
@@ -53,8 +52,8 @@ export const domainRef = struct({ name: string, uuid, id: int });
 export type DomainRef = Readonly<{ name: string; uuid: Buffer; id: number }>;
 const snapshotRef = struct({ name: string, dom: domainRef });
 const checkpointRef = struct({ name: string, dom: domainRef });
-export const poolRef = struct({ name: string, uuid });
-export const volumeRef = struct({ pool: string, name: string, key: string });
+const poolRef = struct({ name: string, uuid });
+const volumeRef = struct({ pool: string, name: string, key: string });
 export type VolumeRef = Readonly<{ pool: string; name: string; key: string }>;
 
 const dom = struct({ dom: domainRef });

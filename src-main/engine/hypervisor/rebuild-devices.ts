@@ -1,4 +1,4 @@
-/** The devices that reach outside a machine, written anew so that they reach only where they may. */
+/** The devices that reach outside a machine, written anew to reach only where they may. */
 import { allowed, keptOut, number, onOff, word, type Report, type Rule } from './allow-list.ts';
 import { address, bootOrder } from './device-rules.ts';
 import { agentChannelName, describeHostDevice } from './domain-xml.ts';

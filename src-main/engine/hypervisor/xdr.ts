@@ -1,7 +1,7 @@
 /**
  * XDR (RFC 4506) as libvirt uses it: pure, no socket. A codec writes a value and reads it back.
- * Reading trusts nothing: every length is compared with its limit and with the bytes that are really
- * there before anything is allocated.
+ * Reading trusts nothing: every length is compared with its limit and with the bytes that are
+ * really there before anything is allocated.
  */
 import { AppError } from '#contract/errors.ts';
 
@@ -24,7 +24,7 @@ export function protocolError(what: string): AppError {
   );
 }
 
-export class XdrWriter {
+class XdrWriter {
   readonly #parts: Buffer[] = [];
 
   append(bytes: Buffer): void {
@@ -38,7 +38,7 @@ export class XdrWriter {
   }
 }
 
-export class XdrReader {
+class XdrReader {
   readonly #bytes: Buffer;
   #offset = 0;
 

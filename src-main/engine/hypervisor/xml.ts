@@ -2,14 +2,14 @@
  * XML in and out, with the suspicion a definition from a backup deserves: every complaint of the
  * parser is an error, a document type is refused (entities live there), size and depth have limits.
  */
-import { DOMParser, XMLSerializer, type Element } from '@xmldom/xmldom';
+import { DOMParser, type Element as ParsedElement } from '@xmldom/xmldom';
 import { AppError } from '#contract/errors.ts';
 
 export const maxXmlCharacters = 4 * 1024 * 1024; // libvirt's own limit of a string
 export const maxXmlDepth = 64;
 export const maxXmlElements = 100_000;
 
-export type { Element } from '@xmldom/xmldom';
+export type Element = ParsedElement;
 
 function refused(why: string): AppError {
   return new AppError('definition-refused', `The XML was refused: ${why}.`, { reason: why });
@@ -56,11 +56,6 @@ function checkDepth(root: Element): void {
   }
 }
 
-/** Text of an element as XML. */
-export function serializeXml(element: Element): string {
-  return new XMLSerializer().serializeToString(element);
-}
-
 /** Element children, of one name or all, in order. */
 export function children(parent: Element, name?: string): Element[] {
   const found: Element[] = [];
@@ -93,8 +88,8 @@ export function textOf(element: Element | null): string | null {
 }
 
 /** A value safe inside an attribute or element. Characters XML cannot hold are refused. */
-export function escapeXml(value: string): string {
-  // eslint-disable-next-line no-control-regex
+function escapeXml(value: string): string {
+  // eslint-disable-next-line no-control-regex -- these are what XML cannot hold
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(value)) {
     throw new AppError('invalid-input', 'A name has a character that XML cannot hold.', {});
   }

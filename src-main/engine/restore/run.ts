@@ -27,6 +27,8 @@ export interface RestoreJournal {
 }
 
 export const madeStep = 'made';
+/** From here on the machine may exist: only its host can say whether the files are in use. */
+export const definingStep = 'defining';
 
 /** Makes the files and the machine; throws after removing what it made. */
 export async function runRestore(
@@ -53,7 +55,11 @@ export async function runRestore(
   try {
     if (machine !== null && !inPool) await makeFolder(rooms, machine);
     const restored = await writeAll(rooms, prepared, context, remember);
-    if (machine !== null) await defineMachine(rooms, prepared, machine, context, remember);
+    if (machine !== null) {
+      await writeParts(rooms, machine, remember);
+      journals.addStep(journal, definingStep, { uuid: machine.uuid });
+      await defineMachine(rooms, prepared, machine, context);
+    }
     journals.closeJournal(journal);
     return restored;
   } catch (thrown) {
@@ -167,11 +173,9 @@ async function defineMachine(
   prepared: PreparedRestore,
   machine: NewMachine,
   context: JobContext,
-  remember: (path: string) => void,
 ): Promise<void> {
   const { host } = rooms;
   if (host === null) throw new AppError('host-not-found', 'A new machine needs a host.');
-  await writeParts(rooms, machine, remember);
   if (context.signal.aborted) throw new AppError('cancelled', 'Cancelled.');
   await context.step('Define the machine', () => host.hypervisor.define(machine.xml));
   if (prepared.to.kind !== 'new-machine' || !prepared.to.start) return;

@@ -14,7 +14,7 @@ import { decodeNode, maxNodeBytes, type TreeNode } from './tree-node.ts';
 import type { BlockWorkers } from './workers.ts';
 
 /** Payloads and plaintexts being read or opened, over all readers of one repository. */
-export const maxReadBytesInFlight = 48 * 1024 * 1024;
+export const maxReadBytesInFlight = 24 * 1024 * 1024;
 /** Bytes between two wanted payloads that are read along rather than sought over. */
 const maxGapBytes = 32 * 1024;
 const maxCopiesTried = 4;

@@ -208,6 +208,8 @@ export interface StreamOptions {
   readonly concurrency?: number;
   /** Only this range; the whole disk when left out. */
   readonly range?: ByteRange;
+  /** The bytes of a piece are gone once the next is asked for: keeps memory flat. */
+  readonly recycle?: boolean;
 }
 
 /** Throws repository-exists, path-exists (something else is there), or what the disk says. */

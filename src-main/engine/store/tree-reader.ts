@@ -6,12 +6,13 @@ import {
   type BlockReader,
   type ReadBatch,
 } from './block-reader.ts';
+import { freeNow } from './free-now.ts';
 import type { ByteRange, StreamOptions, TreeReader, TreeRoot } from './repository.ts';
 import { fanOut } from './tree-node.ts';
 import { leaves, type Leaf } from './tree-walk.ts';
 
 /** Plain bytes read and opened as one batch. */
-const batchBytes = 2 * 1024 * 1024;
+const batchBytes = 1024 * 1024;
 const defaultConcurrency = 6;
 export const maxConcurrency = 16;
 export const maxReadBytes = 64 * 1024 * 1024;
@@ -113,7 +114,7 @@ export class StoreTreeReader implements TreeReader {
     }
     const out = Buffer.alloc(length);
     const range = { offset, length };
-    for await (const piece of this.stream({ range })) {
+    for await (const piece of this.stream({ range, recycle: true })) {
       const from = Math.max(piece.offset, offset);
       const to = Math.min(piece.offset + piece.bytes.length, end);
       piece.bytes.copy(out, from - offset, from - piece.offset, to - piece.offset);
@@ -126,6 +127,7 @@ export class StoreTreeReader implements TreeReader {
       const failure = batch.failures[0];
       if (failure !== undefined) throw this.#damaged(planned, failure);
       yield* this.#pieces(planned, batch.bytes);
+      if (options.recycle === true) freeNow(batch.bytes.buffer);
     }
   }
 
