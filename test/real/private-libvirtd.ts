@@ -4,21 +4,15 @@
  * anybody else uses themselves. Everything it starts is stopped by process id, nothing by name.
  */
 import { accessSync, constants, readFileSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Child, RunOptions, RunResult } from '#engine/world/processes.ts';
 import { realWorld } from '#engine/world/world.ts';
-import {
-  testDomainXml,
-  type TestDisk,
-  type TestMachine,
-  type TestMachineSpec,
-} from './test-machine.ts';
-
-export type { TestDisk, TestMachine, TestMachineSpec };
+import { testDomainXml, type TestDisk, type TestMachineSpec } from './test-machine.ts';
 
 const world = realWorld();
-const temporaryPrefix = '/tmp/wm-'; // short: sockets below it must stay under 108 bytes
+const temporaryPrefix = join(tmpdir(), 'wm-'); // short: sockets below it have 107 bytes
 const startLimitMs = 30_000;
 const stopLimitMs = 10_000;
 const idleExitSeconds = 300; // a crashed test run leaves a daemon that ends by itself
@@ -60,6 +54,22 @@ function unprivilegedUser(): Identity | null {
     if (found !== undefined) return { name: wanted, uid: Number(found[2]), gid: Number(found[3]) };
   }
   return null;
+}
+
+export interface TestMachine {
+  readonly uuid: string;
+  readonly name: string;
+  /** Where its images are. */
+  readonly folder: string;
+  readonly xml: string;
+  readonly disks: readonly {
+    readonly target: string;
+    readonly path: string | null;
+    readonly format: 'qcow2' | 'raw';
+    /** For guestWrite; only virtio disks have one that works. */
+    readonly alias: string;
+    readonly spec: TestDisk;
+  }[];
 }
 
 export interface PrivateLibvirtd {

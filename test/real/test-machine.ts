@@ -1,6 +1,7 @@
-/** The definition of a tiny machine for tests: no operating system, 32 MiB, emulated, cheap to run. */
+/** A tiny machine for tests: no operating system, 32 MiB, emulated, cheap to run. */
 import { join } from 'node:path';
 import { element } from '#engine/hypervisor/xml.ts';
+import type { TestMachine } from './private-libvirtd.ts';
 
 export interface TestDisk {
   readonly format: 'qcow2' | 'raw';
@@ -27,22 +28,6 @@ export interface TestMachineSpec {
   readonly agentChannel?: boolean;
   /** XML added to <devices>. */
   readonly devices?: string;
-}
-
-export interface TestMachine {
-  readonly uuid: string;
-  readonly name: string;
-  /** Where its images are. */
-  readonly folder: string;
-  readonly xml: string;
-  readonly disks: readonly {
-    readonly target: string;
-    readonly path: string | null;
-    readonly format: 'qcow2' | 'raw';
-    /** For guestWrite; only virtio disks have one that works. */
-    readonly alias: string;
-    readonly spec: TestDisk;
-  }[];
 }
 
 const memoryKiB = 32 * 1024;

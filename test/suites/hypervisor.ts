@@ -9,7 +9,7 @@ import type { Hypervisor, HypervisorEvent } from '#engine/hypervisor/hypervisor.
 
 export interface SuiteHost {
   readonly hypervisor: Hypervisor;
-  /** Defines a stopped machine: vda qcow2 of 16 MiB, vdb raw of 1 MiB, sda an empty CD-ROM drive. */
+  /** A stopped machine: vda qcow2 of 16 MiB, vdb raw of 1 MiB, sda an empty CD-ROM drive. */
   define(name: string): Promise<string>;
   /** Suspends it past the hypervisor under test, as another program would. */
   suspendOutside(uuid: string): Promise<void>;

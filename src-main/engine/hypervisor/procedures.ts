@@ -1,6 +1,7 @@
 /**
  * The procedures Waymark calls, with their numbers and shapes, as in libvirt's remote_protocol.x
- * and qemu_protocol.x. Neither changes once released (libvirt promises it), so they hold for every daemon since the version that brought a procedure.
+ * and qemu_protocol.x. Neither changes once released (libvirt promises it), so they hold for every
+ * daemon since the version that brought a procedure.
  */
 import { typedParameters } from './typed-parameters.ts';
 import {

@@ -1,8 +1,8 @@
 /**
  * A machine definition from a backup is untrusted: defining arbitrary XML is running commands as
  * root. So a new one is built from an allow-list (domain-rules.ts, device-rules.ts), with a new
- * name, uuid and network addresses and disks only where the caller says; the old text is never edited.
- * Everything left out or changed is told in words.
+ * name, uuid and network addresses and disks only where the caller says; the old text is never
+ * edited. Everything left out or changed is told in words.
  */
 import type { DefinitionChange } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';

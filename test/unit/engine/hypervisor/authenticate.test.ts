@@ -8,7 +8,7 @@ import { libvirtWire } from '../../../fakes/libvirt-wire.ts';
 
 type Wire = ReturnType<typeof libvirtWire>;
 
-/** A daemon that asks for this kind of authentication; `refuse` answers some procedures by error. */
+/** A daemon that asks for this authentication; `refuse` answers procedures by an error. */
 async function open(authType: number, refuse: ReadonlyMap<number, number>, readOnly = false) {
   const wire = libvirtWire(handClock());
   const outcome = openConnection(wire.session, 'qemu:///system', readOnly).catch(

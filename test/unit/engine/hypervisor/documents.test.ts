@@ -9,7 +9,7 @@ describe('XML that goes out', () => {
   it('carries any text XML can hold, in attributes and between tags', () => {
     const text = fc
       .string({ unit: 'grapheme', maxLength: 50 })
-      // eslint-disable-next-line no-control-regex
+      // eslint-disable-next-line no-control-regex -- these are what XML cannot hold
       .filter((value) => !/[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/.test(value));
     fc.assert(
       fc.property(text, (value) => {
@@ -114,7 +114,8 @@ describe('a checkpoint', () => {
 describe('a snapshot', () => {
   it('is read from what libvirt prints', () => {
     const xml = `<domainsnapshot><name>before</name><description>d</description>
-      <state>running</state><parent><name>root</name></parent><creationTime>1795419538</creationTime>
+      <state>running</state><parent><name>root</name></parent>
+      <creationTime>1795419538</creationTime>
       <memory snapshot='external' file='/s/m.mem'/>
       <disks><disk name='vda' snapshot='external' type='file'><source file='/s/vda.o'/></disk>
         <disk name='vdb' snapshot='no'/></disks></domainsnapshot>`;

@@ -6,7 +6,7 @@ describe('a libvirt address', () => {
     ['qemu:///system', 'system', 'qemu:///system', null],
     ['qemu:///session', 'session', 'qemu:///session', null],
     ['QEMU+unix:///system?socket=/run/x', 'system', 'qemu:///system', '/run/x'],
-    ['qemu:///session?a=b&socket=/tmp/a%20b+c', 'session', 'qemu:///session', '/tmp/a b+c'],
+    ['qemu:///session?a=b&socket=/srv/a%20b+c', 'session', 'qemu:///session', '/srv/a b+c'],
     ['qemu:///session?socket=', 'session', 'qemu:///session', null],
   ])('reads %s', (uri, daemon, name, socketPath) => {
     expect(parseLibvirtUri(uri)).toEqual({ uri, daemon, name, socketPath });

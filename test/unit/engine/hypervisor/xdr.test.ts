@@ -94,9 +94,7 @@ describe('XDR', () => {
 
   it('answers any bytes with a value or a protocol error, nothing else', () => {
     const codecs: Codec<unknown>[] = [
-      ...Object.values(procedures).flatMap(
-        ({ args, result }) => [args, result],
-      ),
+      ...Object.values(procedures).flatMap(({ args, result }) => [args, result]),
       ...Object.values(events).map(({ message }) => message as unknown as Codec<unknown>),
       remoteError,
     ];
