@@ -1,4 +1,4 @@
-/** Whether our memory grows with the disk: the same content on a small and on a large sparse disk. */
+/** Whether our memory grows with the disk: the same content on a small and a large sparse disk. */
 import { chown, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildDisk, chooseFiles } from './disk.ts';

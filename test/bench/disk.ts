@@ -80,7 +80,3 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
 export async function warm(path: string): Promise<void> {
   await run('dd', [`if=${path}`, 'of=/dev/null', 'bs=4M', 'status=none']);
 }
-
-export async function allocatedBytes(path: string): Promise<number> {
-  return (await stat(path)).blocks * 512;
-}

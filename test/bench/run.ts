@@ -144,7 +144,7 @@ function report(
   return [
     `# Bench of ${new Date().toISOString().slice(0, 10)}`,
     '',
-    `${cpus().length} × ${model}, ${(totalmem() / GiB).toFixed(0)} GiB memory, Node ${process.version}.`,
+    `${cpus().length} × ${model}, ${(totalmem() / GiB).toFixed(0)} GiB, Node ${process.version}.`,
     `Disk of ${(options.diskBytes / GiB).toFixed(1)} GiB with ${content.files.length} files, ` +
       `${(content.totalBytes / GiB).toFixed(2)} GiB (list ${content.digest.slice(0, 16)}), ` +
       `changes ${(options.changedBytes / 1024 ** 2).toFixed(0)} MiB in places of 64 KiB.`,
