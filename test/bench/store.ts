@@ -202,7 +202,8 @@ try {
     'read back (stream)',
     () => got,
     async () => {
-      for await (const { bytes } of reader.openTree(root).stream()) got += bytes.length;
+      for await (const { bytes } of reader.openTree(root).stream({ recycle: true }))
+        got += bytes.length;
     },
   );
   let ranges = 0;

@@ -1,9 +1,12 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { FolderStorage } from '#engine/store/folder-storage.ts';
 import { fixture } from '../../../fakes/store-fixture.ts';
 import { storageSuite } from '../../../suites/storage.ts';
+
+// A disk and worker threads on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 async function make() {
   const at = await fixture();

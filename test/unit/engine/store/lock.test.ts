@@ -1,11 +1,14 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Clock } from '#engine/world/clock.ts';
 import type { World } from '#engine/world/world.ts';
 import { FolderStorage } from '#engine/store/folder-storage.ts';
 import { staleMs, takeLease } from '#engine/store/lock.ts';
 import { fixture, mortalWorld, owner, type Fixture } from '../../../fakes/store-fixture.ts';
+
+// A disk and worker threads on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 let at: Fixture;
 let storage: FolderStorage;

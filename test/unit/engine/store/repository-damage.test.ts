@@ -1,6 +1,6 @@
 import { readdir, readFile, rm, writeFile, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   createRepository,
   openRepository,
@@ -17,6 +17,9 @@ import {
   restorePoint,
   type Fixture,
 } from '../../../fakes/store-fixture.ts';
+
+// A disk and worker threads on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const block = 4 * kib;
 let at: Fixture;

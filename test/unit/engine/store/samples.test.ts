@@ -1,10 +1,13 @@
 /** Repositories of every format version ever released still open and restore. */
 import { cp, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { inspectRepository, openRepository } from '#engine/store/repository.ts';
 import { fixture, machineUuid, restorePoint } from '../../../fakes/store-fixture.ts';
 import { sampleImage, samplePassword } from '../../../samples/sample-image.ts';
+
+// A disk and worker threads on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const samples = join(import.meta.dirname, '../../../samples');
 
