@@ -199,7 +199,7 @@ export const entryPoints: readonly RegExp[] = [
   /^src-renderer\/main\.ts$/,
   /^scripts\/prepare\.mjs$/,
   /^[^/]+\.config\.(ts|js)$/,
-  /^test\/(run|types|bench\/run)\.ts$/,
+  /^test\/(run|types|bench\/(run|store)|samples\/make|e2e\/shots)\.ts$/, // run by hand
   /^test\/run\/vitest-reporter\.ts$/,
   /\.(test|spec)\.ts$/,
   /\.d\.ts$/,
