@@ -21,7 +21,8 @@ export const frame = {
     'The window lost its connection and tries again by itself. Jobs go on without it.',
   'frame.no-link': 'This page needs the link that Waymark printed',
   'frame.no-link-text':
-    'The link holds a key that only you have. Start Waymark again, or copy the link from the terminal.',
+    'The link holds a key that only you have. ' +
+    'Start Waymark again, or copy the link from the terminal.',
   'frame.shortcuts': 'Keyboard shortcuts',
   'frame.shortcut.search': 'Find a machine',
   'frame.shortcut.backup': 'Back up',

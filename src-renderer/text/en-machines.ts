@@ -68,7 +68,7 @@ export const machines = {
     '{host} is not reachable: its machines are shown as they were last seen.',
   'machines.show-what': 'Show what to do',
   'machines.recovery':
-    'The recovery code of {name} was not confirmed yet. Without it and the password, its data is lost.',
+    'The recovery code of {name} was not confirmed. Without it and the password, all is lost.',
   'machines.recovery-do': 'Finish now',
   'machines.failing-one': '{name} is failing: its last run did not make a point.',
   'machines.practice': 'Practice',

@@ -74,14 +74,15 @@ export const repositories = {
   'repo.forget': 'Forget repository…',
   'repo.forget-title': 'Forget {name}?',
   'repo.forget-text':
-    'Its folder and its {points} are not touched. To see them again, open the folder with its password.',
+    'Its folder and its {points} are not touched. Open the folder again to see them again.',
   'repo.forget-do': 'Forget repository',
   'repo.forgotten': 'Repository {name} was forgotten',
   'repo.locked': 'This repository is locked',
   'repo.locked-text':
     'Its key is not remembered here. The password opens it; the recovery code does too.',
   'repo.recovery-pending':
-    'The recovery code was not confirmed yet. Without the password and without the code, the data is lost.',
+    'The recovery code was not confirmed yet. ' +
+    'Without the password and without the code, the data is lost.',
   'repo.recovery-confirm': 'I have it: confirm…',
   'repo.confirm-title': 'Confirm the recovery code of {name}',
   'repo.confirm-text':
@@ -147,7 +148,8 @@ export const repositories = {
   'create.open': 'Not encrypted',
   'create.open-text': 'Everyone who can read the folder can read every file of your machines.',
   'create.open-warning':
-    'Without encryption, whoever copies this folder has your machines’ disks: their files, keys and passwords. This cannot be changed later.',
+    'Without encryption, whoever copies this folder has the disks of your machines: their files, ' +
+    'keys and passwords. This cannot be changed later.',
   'create.open-accept': 'I want it without encryption',
   'create.open-accept-needed': 'Tick this to go on without encryption.',
   'create.password': 'Password',

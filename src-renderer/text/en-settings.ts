@@ -30,7 +30,8 @@ export const settings = {
   'settings.practice-remove': 'Remove…',
   'settings.practice-remove-title': 'Remove the practice machine?',
   'settings.practice-remove-text':
-    'The machine, its disk and the practice repository with all its points go. Nothing else is touched. You can create it again.',
+    'The machine, its disk and the practice repository with all its points go. ' +
+    'Nothing else is touched. You can create it again.',
   'settings.practice-remove-do': 'Remove practice machine',
   'settings.practice-removed': 'The practice machine was removed',
   'settings.libvirt': 'libvirt {libvirt}, QEMU {hypervisor}',

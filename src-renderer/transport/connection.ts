@@ -1,4 +1,4 @@
-/** A transport and whether its wire is up. Screens see neither: main.ts makes the client from it. */
+/** A transport, and whether its wire is up. main.ts makes the client from it. */
 import type { Transport } from '#contract/client.ts';
 
 export interface Connection extends Transport {

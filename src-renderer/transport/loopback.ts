@@ -64,49 +64,39 @@ function eventIn(data: unknown): { readonly name: EventName; readonly payload: u
   return { name, payload: 'payload' in frame ? frame.payload : null };
 }
 
-/** The socket, opened again for ever with a growing pause; tells who listens what came. */
-class EventSocket {
-  readonly #token: string;
-  readonly #emit: Listener;
-  readonly #connected: (connected: boolean) => void;
-  #retryMilliseconds = firstRetryMilliseconds;
-  #opened = false;
-
-  constructor(token: string, emit: Listener, connected: (connected: boolean) => void) {
-    this.#token = token;
-    this.#emit = emit;
-    this.#connected = connected;
-    this.#open();
-  }
-
-  #open(): void {
+/** One socket, opened again for ever with a growing pause; tells who listens what came. */
+function openEvents(token: string, emit: Listener, connected: (connected: boolean) => void): void {
+  let retryMilliseconds = firstRetryMilliseconds;
+  let openedBefore = false;
+  const open = (): void => {
     const scheme = window.location.protocol === 'https:' ? 'wss' : 'ws';
     const socket = new WebSocket(`${scheme}://${window.location.host}/events`);
     socket.addEventListener('open', () => {
-      socket.send(this.#token);
-      this.#retryMilliseconds = firstRetryMilliseconds;
-      this.#connected(true);
-      if (this.#opened) this.#emit('state.reset', null);
-      this.#opened = true;
+      socket.send(token);
+      retryMilliseconds = firstRetryMilliseconds;
+      connected(true);
+      if (openedBefore) emit('state.reset', null);
+      openedBefore = true;
     });
     socket.addEventListener('message', ({ data }) => {
       const event = eventIn(data);
-      if (event !== null) this.#emit(event.name, event.payload);
+      if (event !== null) emit(event.name, event.payload);
     });
     socket.addEventListener('close', ({ code }) => {
-      this.#connected(false);
+      connected(false);
       if (code === closeUnauthorized) return;
-      window.setTimeout(() => this.#open(), this.#retryMilliseconds);
-      this.#retryMilliseconds = Math.min(maxRetryMilliseconds, this.#retryMilliseconds * 2);
+      window.setTimeout(open, retryMilliseconds);
+      retryMilliseconds = Math.min(maxRetryMilliseconds, retryMilliseconds * 2);
     });
-  }
+  };
+  open();
 }
 
 export function loopbackConnection(token: string): Connection {
   const listeners = new Set<Listener>();
   const watchers = new Set<(connected: boolean) => void>();
   let connected = true; // until the first answer says otherwise
-  const socket = new EventSocket(
+  openEvents(
     token,
     (name, payload) => {
       for (const listener of listeners) listener(name, payload);
@@ -123,7 +113,6 @@ export function loopbackConnection(token: string): Connection {
       return () => listeners.delete(listener);
     },
     watch: (watcher) => {
-      void socket;
       watchers.add(watcher);
       watcher(connected);
       return () => watchers.delete(watcher);

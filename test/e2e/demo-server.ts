@@ -11,7 +11,7 @@ import type { Disk } from '../../src-main/host/interface-files.ts';
 import { startLoopback } from '../../src-main/host/node/server.ts';
 import { createFakeEngine, type FakeEngine, type FakeOptions } from '../fakes/handlers.ts';
 
-export const interfaceFolder = join(import.meta.dirname, '../../dist/renderer');
+const interfaceFolder = join(import.meta.dirname, '../../dist/renderer');
 
 export interface DemoServer {
   readonly engine: FakeEngine;

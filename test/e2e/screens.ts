@@ -230,46 +230,5 @@ export const screens: readonly Screen[] = [
       await page.getByRole('dialog').waitFor();
     },
   },
-  {
-    name: 'machine',
-    state: 'full',
-    open: async (page) => {
-      await link(page, 'nextcloud').click();
-      await page.getByRole('heading', { name: 'nextcloud' }).first().waitFor();
-    },
-  },
-  {
-    name: 'backup',
-    state: 'full',
-    open: async (page) => {
-      await button(page, 'Back up…').click();
-      await page.getByRole('navigation', { name: 'Steps' }).waitFor();
-    },
-  },
-  {
-    name: 'restore',
-    state: 'full',
-    open: async (page) => {
-      await button(page, 'Actions for nextcloud').click();
-      await page.getByRole('menuitem', { name: 'Restore…' }).click();
-      await page.getByRole('navigation', { name: 'Steps' }).waitFor();
-    },
-  },
-  {
-    name: 'jobs',
-    state: 'full',
-    open: async (page) => {
-      await link(page, 'Jobs').click();
-      await page.getByRole('heading', { name: 'Jobs' }).first().waitFor();
-    },
-  },
-  {
-    name: 'history',
-    state: 'full',
-    open: async (page) => {
-      await link(page, 'History').click();
-      await page.getByRole('heading', { name: 'History' }).first().waitFor();
-    },
-  },
   ...workScreens,
 ];

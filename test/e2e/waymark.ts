@@ -1,4 +1,4 @@
-/** What every spec begins with: a server of its own in a named state, and an ear for CSP trouble. */
+/** What every spec begins with: its own server in a named state, an ear for CSP trouble. */
 import { test as base, expect, type Page } from '@playwright/test';
 import type { DemoStateName } from '../fakes/demo-state.ts';
 import { startDemoServer, type DemoServer } from './demo-server.ts';

@@ -49,7 +49,7 @@ export class Creation {
 
   /** A hint that grows with the length: no meter that claims to know strength. */
   get passwordHint(): string {
-    const count = [...this.password].length;
+    const count = this.password.length;
     if (count === 0) return t('create.password-hint');
     return count < shortPassword
       ? t('create.password-short', { count })
