@@ -1,4 +1,4 @@
-/** What has run, newest first, read a page at a time. A job that ends reads the first page again. */
+/** What has run, newest first, a page at a time. A job that ends reads the first page again. */
 import type { Client } from '#contract/client.ts';
 import type { Run } from '#contract/domain.ts';
 import type { AppError } from '#contract/errors.ts';

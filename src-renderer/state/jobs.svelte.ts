@@ -67,7 +67,7 @@ export class Jobs {
 
   /** Share done, 0 to 1, never less than it was; null while the total is not known. */
   fraction(job: Job): number | null {
-    if (job.progress === null || job.progress.totalBytes === null) return null;
+    if ((job.progress?.totalBytes ?? null) === null) return null;
     return Math.max(this.#furthest.get(job.id) ?? 0, share(job));
   }
 

@@ -6,8 +6,6 @@ export const backup = {
   'backup.step.what': 'What',
   'backup.step.where': 'Where',
   'backup.step.review': 'Review',
-  'backup.next-where': 'Next: Where',
-  'backup.next-review': 'Next: Review',
   'backup.start': 'Start backup',
   'backup.starting': 'Starting…',
 
@@ -23,7 +21,6 @@ export const backup = {
   'backup.what.whole': 'The definition and firmware of the machine are always part of it.',
   'backup.what.choice': { one: '{name}, {count} disk', other: '{name}, {count} disks' },
   'backup.what.option': '{name}, on {host}',
-  'backup.what.skipped': 'Never part of a backup: {reason}',
   'backup.what.whole-each-time': 'Read whole each time: {reason}',
   'backup.what.trackable': 'After the first time only what changed is read',
 
@@ -34,7 +31,6 @@ export const backup = {
   'backup.where.none-text': 'A repository is a folder that holds restore points. Create one first.',
   'backup.where.create': 'Create repository…',
   'backup.where.holds-free': '{holds}, {free} free',
-  'backup.where.free': '{size} free',
   'backup.where.locked': 'Locked: open it with its password first',
   'backup.where.unavailable': 'Not reachable now',
   'backup.where.encrypted': 'Encrypted',

@@ -7,9 +7,6 @@ export const restore = {
   'restore.step.what': 'What',
   'restore.step.where': 'Where',
   'restore.step.review': 'Review',
-  'restore.next-what': 'Next: What',
-  'restore.next-where': 'Next: Where',
-  'restore.next-review': 'Next: Review',
   'restore.start-machine': 'Restore as new machine',
   'restore.start-disk': { one: 'Restore disk', other: 'Restore {count} disks' },
   'restore.starting': 'Starting…',
@@ -24,7 +21,6 @@ export const restore = {
   'restore.point.load-problem': 'Could not load the restore points',
   'restore.point.damaged': 'Damaged: choose another one',
   'restore.point.loading': 'Looking…',
-  'restore.point.gone': 'This restore point is not there any more. Choose another one.',
 
   'restore.what.heading': 'What should come back?',
   'restore.what.machine': 'The whole machine',
@@ -39,7 +35,6 @@ export const restore = {
   'restore.what.files-text': 'Comes with a later version.',
   'restore.what.which-disk': 'Disk',
   'restore.what.disk-item': '{target}, {size}, was {format}',
-  'restore.what.need-disk': 'Choose the disk.',
   'restore.what.choice-machine': {
     one: 'Whole machine, {count} disk',
     other: 'Whole machine, {count} disks',
@@ -93,7 +88,6 @@ export const restore = {
   'restore.where.format-qcow2': 'qcow2',
   'restore.where.format-qcow2-text': 'For QEMU; can remember changes, so later backups are small.',
   'restore.where.choice-machine': 'As {name}',
-  'restore.where.suggest': '{name}-restored',
 
   'restore.review.heading': 'Check, then restore',
   'restore.review.point': 'Point',

@@ -29,9 +29,8 @@ export const words = {
 
   'meaning.snapshot': 'A point on this host that you can go back to. It is lost if the host is.',
   'meaning.checkpoint':
-    'A reference mark: from here on QEMU remembers which blocks change. You cannot go back to it; it makes the next backup small.',
-  'meaning.point':
-    'A complete copy that needs no other point: brings the machine back even if this computer is gone.',
+    'A reference mark: from here on QEMU remembers what changes. You cannot go back to it.',
+  'meaning.point': 'A complete copy that needs no other point. Brings the machine back anywhere.',
 
   'protection.protected': 'Protected',
   'protection.overdue': 'Overdue',
@@ -74,14 +73,12 @@ export const words = {
 
   'mode.changed-only': 'Reads only what changed',
   'mode.re-read': 'Reads everything in use',
+  'was.changed-only': 'Only what changed',
+  'was.re-read': 'Everything in use',
   'mode.skip': 'Left out',
   'reason.first': 'first backup of this disk',
   'reason.reference-lost': 'the reference was lost; stores only what differs',
   'reason.resized': 'the disk was resized',
   'reason.asked': 'you asked for it',
   'reason.not-trackable': 'this format cannot remember changes',
-
-  'severity.note': 'Note',
-  'severity.problem': 'Problem',
-  'severity.danger': 'Danger',
 } as const;

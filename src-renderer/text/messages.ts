@@ -5,7 +5,7 @@
  */
 import type { AppError, ErrorCode, WireError } from '#contract/errors.ts';
 
-/** note: nothing is wrong, something waits. problem: it did not happen. danger: data needs a look. */
+/** note: nothing is wrong. problem: it did not happen. danger: data needs a look. */
 export type Severity = 'note' | 'problem' | 'danger';
 
 export interface Message {

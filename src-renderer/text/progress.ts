@@ -39,7 +39,8 @@ function amountLabel(kind: JobKind): string {
 
 function endWords(job: Job, fraction: number | null, now: number): string {
   const progress = job.progress;
-  if (job.state.kind !== 'running' || progress === null || progress.stalled !== null) return '';
+  // Null: nothing known or nothing wrong. Only a progress that moves has an end to speak of.
+  if (job.state.kind !== 'running' || progress?.stalled !== null) return '';
   if (fraction !== null && fraction >= shareAlmostDone) return t('progress.almost');
   const elapsed = job.startedAt === null ? 0 : (now - job.startedAt) / 1000;
   const known = elapsed >= secondsBeforeEstimate && (fraction ?? 0) >= shareBeforeEstimate;

@@ -32,7 +32,7 @@ export function startOfDay(time: number): number {
 }
 
 /** Whole calendar days from `time` to `now`, by the local calendar (a day may have 23 hours). */
-export function daysBetween(time: number, now: number): number {
+function daysBetween(time: number, now: number): number {
   return Math.round((startOfDay(now) - startOfDay(time)) / (secondsPerDay * 1000));
 }
 

@@ -71,9 +71,9 @@ test('one disk goes to an image file with a name of its own', async ({ app }) =>
   await app.getByRole('button', { name: 'Next: Review' }).click();
   await expect(app.getByText('Give the full path of the new file.')).toBeVisible();
   await app.getByRole('radio', { name: /^raw/ }).check();
-  await app.getByLabel('Image file', { exact: true }).fill('/srv/new-disk/vdb.img');
+  await app.getByLabel('Image file', { exact: true }).fill('/srv/new-disk/vdb-missing.img');
   await app.getByRole('button', { name: 'Next: Review' }).click();
-  await expect(app.getByText('/srv/new-disk/vdb.img').first()).toBeVisible();
+  await expect(app.getByText('/srv/new-disk/vdb-missing.img').first()).toBeVisible();
   await app.getByRole('button', { name: 'Restore disk' }).click();
   await expect(app.getByText(/Restored and read back: 1 disk/)).toBeVisible();
 });

@@ -41,7 +41,6 @@ async function select(page: Page, name: RegExp): Promise<void> {
 }
 
 export const workScreens: readonly Screen[] = [
-  { name: 'machine', state: 'full', open: (page) => openMachine(page, 'nextcloud') },
   { name: 'machine-never', state: 'full', open: (page) => openMachine(page, 'old-crm') },
   { name: 'machine-failing', state: 'full', open: (page) => openMachine(page, 'mail') },
   { name: 'machine-day', state: 'full', open: (page) => zoom(page, 'Day') },
@@ -158,7 +157,7 @@ export const workScreens: readonly Screen[] = [
     },
   },
   {
-    name: 'jobs',
+    name: 'jobs-active',
     state: 'full',
     open: async (page) => {
       await startBackup(page, 'nextcloud');
@@ -167,7 +166,7 @@ export const workScreens: readonly Screen[] = [
     },
   },
   {
-    name: 'history',
+    name: 'history-open',
     state: 'full',
     open: async (page) => {
       await link(page, 'History').click();

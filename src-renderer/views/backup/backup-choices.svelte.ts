@@ -11,7 +11,7 @@ import type {
   Repository,
   RepositoryId,
 } from '#contract/domain.ts';
-import { type App } from '../../state/context.ts';
+import type { App } from '../../state/context.ts';
 import { Loading } from '../../state/loading.svelte.ts';
 
 /** The repository of the last point if it answers, else the only ready one, else none. */

@@ -19,7 +19,7 @@ const marks: { readonly [Kind in JobState['kind']]: Omit<StateMark, 'text'> } = 
   cancelled: { tone: 'none', icon: 'minus' },
 };
 
-export function stateMark(state: JobState): StateMark {
+function stateMark(state: JobState): StateMark {
   return { ...marks[state.kind], text: t(`jobs.state.${state.kind}`) };
 }
 
@@ -40,7 +40,7 @@ export function outcomeMark(job: Job): StateMark {
   return { ...mark, tone: 'none', icon: 'tick' };
 }
 
-export function endedAt(state: JobState | Outcome): number | null {
+function endedAt(state: JobState | Outcome): number | null {
   return 'at' in state ? state.at : null;
 }
 

@@ -36,7 +36,7 @@ export function goodForText(entry: Entry): string {
   return t(`badge.${entry.kind}`);
 }
 
-export function verifiedText(entry: Entry): string {
+function verifiedText(entry: Entry): string {
   if (entry.kind === 'point') return verdictOf(entry.of).text;
   if (entry.kind === 'checkpoint') return t('contents.intact');
   return t('verified.not');

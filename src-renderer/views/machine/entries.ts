@@ -16,7 +16,7 @@ export type Entry =
 
 export type Lane = Entry['kind'];
 /** Top to bottom. */
-export const lanes: readonly Lane[] = ['snapshot', 'checkpoint', 'point'];
+const lanes: readonly Lane[] = ['snapshot', 'checkpoint', 'point'];
 
 export interface Choice {
   readonly kind: Lane;

@@ -1,7 +1,7 @@
 /**
  * Which stretch of time the timeline shows. Four zooms; each window is made of whole cells of the
- * local calendar (an hour, a day, a week), so a mark keeps its cell when the clock moves on. Days of
- * 23 or 25 hours are handled by the calendar, never by adding 24 hours.
+ * local calendar (an hour, a day, a week), so a mark keeps its cell when the clock moves on. Days
+ * of 23 or 25 hours are handled by the calendar, never by adding 24 hours.
  */
 
 export type Zoom = 'day' | 'week' | 'month' | 'year';
@@ -32,7 +32,7 @@ export function cellStart(zoom: Zoom, time: number): number {
 }
 
 /** The start of the cell `count` cells on; negative goes back. */
-export function cellAfter(zoom: Zoom, start: number, count: number): number {
+function cellAfter(zoom: Zoom, start: number, count: number): number {
   const date = new Date(start);
   if (zoom === 'day') return date.getTime() + count * 3_600_000;
   date.setDate(date.getDate() + count * (zoom === 'year' ? 7 : 1));
@@ -132,7 +132,7 @@ export function monthTicks(span: Span): readonly Tick[] {
   return ticks;
 }
 
-/** The whole history for the strip below: from the oldest point, at least a month, to a bit ahead. */
+/** The whole history for the strip below: from the oldest point to a bit ahead, a month at least. */
 export function overviewSpan(oldest: number | null, now: number): Span {
   const shortest = windowAtNow('month', now);
   const from = Math.min(shortest.from, oldest === null ? shortest.from : cellStart('week', oldest));

@@ -50,7 +50,7 @@ describe('by cell', () => {
   });
 });
 
-test('property: every point inside the window is in exactly one mark, and marks stay inside', () => {
+test('property: every point in the window is in one mark, and marks stay inside', () => {
   const times = fc.array(fc.integer({ min: now - 400 * 86_400_000, max: now }), { maxLength: 80 });
   fc.assert(
     fc.property(times, fc.constantFrom(...zooms), (list, zoom) => {
