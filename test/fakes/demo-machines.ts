@@ -20,7 +20,7 @@ export const hour = 3_600_000;
 export const day = 24 * hour;
 
 export const here: Named<HostId> = { id: 'host-here' as HostId, name: 'This computer' };
-export const rack: Named<HostId> = { id: 'host-rack' as HostId, name: 'rack' };
+const rack: Named<HostId> = { id: 'host-rack' as HostId, name: 'rack' };
 export const practiceHost: Named<HostId> = {
   id: 'host-practice' as HostId,
   name: 'Practice host',
@@ -99,7 +99,7 @@ function disk(text: string, name: string): Disk {
 }
 
 /** The strip of the last 14 days, oldest first, for a machine whose newest point is `age` old. */
-export function demoDays(now: number, age: number | null, failing: boolean): DayActivity[] {
+function demoDays(now: number, age: number | null, failing: boolean): DayActivity[] {
   const days: DayActivity[] = [];
   for (let back = 13; back >= 0; back -= 1) {
     const at = now - back * day;

@@ -12,7 +12,7 @@ import type { ErrorCode, WireError } from '#contract/errors.ts';
 import { attic, demoHosts, demoMachine, gib, here, rows, vault } from './demo-machines.ts';
 import { demoPoints, demoRuns } from './demo-points.ts';
 
-export const demoStates = [
+const demoStates = [
   'full',
   'first-run', // nothing yet, libvirt answers
   'not-installed',

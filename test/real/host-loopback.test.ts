@@ -110,7 +110,10 @@ transportSuite('loopback', async (engine, report) => {
   socket.send(server.token);
   const listeners = new Set<(name: EventName, payload: unknown) => void>();
   socket.on('message', (data) => {
-    const { name, payload } = JSON.parse(String(data)) as { name: EventName; payload: unknown };
+    const { name, payload } = JSON.parse((data as Buffer).toString('utf8')) as {
+      name: EventName;
+      payload: unknown;
+    };
     expect(eventNames).toContain(name);
     for (const listener of listeners) listener(name, payload);
   });
@@ -212,7 +215,7 @@ describe('loopback', () => {
     expect((await call({ 'Sec-Fetch-Site': 'cross-site' })).status).toBe(403);
   });
 
-  it('refuses a missing and a wrong token, and throttles without locking the owner out', async () => {
+  it('refuses a missing and a wrong token; throttling never locks the owner out', async () => {
     expect((await call({ Authorization: undefined })).status).toBe(401);
     for (let n = 1; n < maxFailures; n += 1) {
       expect((await call({ Authorization: 'Bearer wrong' })).status).toBe(401);
@@ -267,7 +270,7 @@ describe('loopback', () => {
       await new Promise((resolve) => socket.once('open', resolve));
       socket.send(server.token);
       const first = new Promise((resolve) =>
-        socket.once('message', (data) => resolve(String(data))),
+        socket.once('message', (data) => resolve((data as Buffer).toString('utf8'))),
       );
       await call();
       engine.emit('state.reset', null);

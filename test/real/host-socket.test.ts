@@ -79,7 +79,7 @@ describe('owner socket', () => {
     await socket.close();
   });
 
-  it('moves to the runtime folder when its path is too long, and a pointer leads there', async () => {
+  it('moves to the runtime folder when its path is too long, with a pointer', async () => {
     dataFolder = join(folder, 'd'.repeat(100));
     mkdirSync(dataFolder);
     const socket = await own(createFakeEngine());

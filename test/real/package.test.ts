@@ -1,6 +1,6 @@
 /**
- * Packs the desktop application against a stand-in for the Electron runtime (a folder with a file that
- * holds a fuse wire, as the real binary does) and looks at what came out. Needs no network.
+ * Packs the desktop application against a stand-in for the Electron runtime (a folder with a file
+ * that holds a fuse wire, as the real binary does) and looks at what came out. Needs no network.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

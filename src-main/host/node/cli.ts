@@ -13,7 +13,7 @@ import { dataFolder, type Environment } from '../owner/folders.ts';
 import { commandHelp, overview } from './help.ts';
 import { createOutput, exitCodeOf, exitCodes, type ExitCode, type Streams } from './output.ts';
 
-export const globalOptions: Readonly<Record<string, Option>> = {
+const globalOptions: Readonly<Record<string, Option>> = {
   data: {
     type: 'string',
     value: 'DIR',

@@ -32,7 +32,7 @@ export async function findMachine(client: Client, wanted: string): Promise<Machi
 }
 
 /** An id or uuid beats a name, and a name beats a `host/name`, for a name has no slash. */
-export function matchMachines(machines: readonly Machine[], wanted: string): readonly Machine[] {
+function matchMachines(machines: readonly Machine[], wanted: string): readonly Machine[] {
   const lower = wanted.toLowerCase();
   const exact = machines.filter(({ id, uuid }) => id === wanted || uuid === lower);
   if (exact.length > 0) return exact;

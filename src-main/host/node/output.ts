@@ -65,7 +65,7 @@ function listed(value: JsonValue | undefined): readonly string[] {
 }
 
 /** What happened, why, what is unharmed, what to do: each on its own line. */
-export function errorWords({ message, data }: WireError): string {
+function errorWords({ message, data }: WireError): string {
   const lines = [`waymark: ${message}`];
   for (const reason of listed(data['reasons'])) lines.push(`  - ${reason}`);
   for (const candidate of listed(data['candidates'])) lines.push(`  ${candidate}`);

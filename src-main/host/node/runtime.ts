@@ -6,7 +6,7 @@ import { hasDisplay } from './browser.ts';
 import type { Environment } from '../owner/folders.ts';
 
 /** The package's root: the folder with node_modules and dist. */
-function packageRoot(): string {
+export function packageRoot(): string {
   const up = import.meta.url.endsWith('.ts') ? '../../..' : '../..';
   return fileURLToPath(new URL(up, import.meta.url));
 }

@@ -2,8 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Transport } from '#contract/client.ts';
 import { AppError } from '#contract/errors.ts';
 import { realFiles } from '#engine/world/files.ts';
@@ -16,25 +15,29 @@ import { exitCodes, type ExitCode } from '../output.ts';
 import { startLoopback, type LoopbackOptions } from '../server.ts';
 import { openSession } from '../../owner/session.ts';
 import { demoTransport } from '../demo.ts';
-import { electronObstacle, electronProgram } from '../runtime.ts';
+import { build, builderOf, isBuilt } from '../build.ts';
+import { electronObstacle, electronProgram, packageRoot } from '../runtime.ts';
 
 /** The server of `npm start` ends when no window was open for this long. */
 const idleMs = 10 * 60_000;
 const maxPort = 65_535;
 
-/** Where the built interface is: beside the bundle, or in the source tree. */
-function interfaceRoot(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const inBundle = join(here, '../renderer');
-  const inSources = join(here, '../../../../dist/renderer');
-  const root = [inBundle, join(here, '../../renderer'), inSources].find((folder) =>
-    existsSync(join(folder, 'index.html')),
-  );
-  if (root !== undefined) return root;
-  throw new AppError('path-not-found', 'The interface is not built yet.', {
-    unharmed: 'Nothing was started.',
-    advice: 'Run npm run build.',
-  });
+/** The folder of the built interface; in the source tree it is built first where it must be. */
+async function interfaceRoot(context: Context, fresh: boolean): Promise<string> {
+  const root = packageRoot();
+  const folder = join(root, 'dist/renderer');
+  const builder = import.meta.url.endsWith('.ts') ? builderOf(root) : null;
+  const missing = !existsSync(join(folder, 'index.html'));
+  if (builder !== null && (missing || (fresh && !isBuilt(root)))) {
+    context.output.note('Building the interface, a few seconds…');
+    await build(root, builder);
+  } else if (missing) {
+    throw new AppError('path-not-found', 'The interface is not built.', {
+      unharmed: 'Nothing was started.',
+      advice: 'Run npm run build.',
+    });
+  }
+  return folder;
 }
 
 function portOf(context: Context): number {
@@ -75,8 +78,11 @@ function stopped(signal: AbortSignal): Promise<void> {
 }
 
 /** Serves until Ctrl+C or, with an idle limit, until nobody uses it. */
-async function serveUntilEnd(context: Context, idle: number | null): Promise<ExitCode> {
-  const root = interfaceRoot();
+async function serveUntilEnd(
+  context: Context,
+  root: string,
+  idle: number | null,
+): Promise<ExitCode> {
   const port = portOf(context);
   const { transport, report, close } = await openServing(context);
   try {
@@ -122,7 +128,10 @@ export const serveCommand: Command = {
   options,
   count: { min: 0, max: 0 },
   details: 'The link holds a secret of this start: who has it can do what you can. Ctrl+C ends it.',
-  run: (context) => serveUntilEnd(context, null),
+  async run(context) {
+    portOf(context); // wrong usage is told before anything is built
+    return serveUntilEnd(context, await interfaceRoot(context, false), null);
+  },
 };
 
 function runElectron(program: string, main: string, context: Context): Promise<ExitCode> {
@@ -144,7 +153,9 @@ export const startCommand: Command = {
   summary: 'open the window; in a browser where the desktop application cannot run',
   options,
   count: { min: 0, max: 0 },
-  run(context) {
+  async run(context) {
+    portOf(context);
+    const root = await interfaceRoot(context, true);
     const obstacle = flag(context, 'demo')
       ? 'pretend machines are shown in a browser'
       : electronObstacle(context.environment, userInfo().uid);
@@ -153,6 +164,6 @@ export const startCommand: Command = {
       return runElectron(program.path, program.main, context);
     }
     context.output.note(`No desktop window: ${obstacle ?? 'there is no Electron runtime'}.`);
-    return serveUntilEnd(context, idleMs);
+    return serveUntilEnd(context, root, idleMs);
   },
 };

@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync, mkdirSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Job } from '#contract/domain.ts';
 import { realFiles } from '#engine/world/files.ts';
+import type { checkSender } from '../../../../src-main/host/electron/ipc.ts';
 import { desktopHandlers, links, noDesktop } from '../../../../src-main/host/desktop.ts';
 import { createDispatcher, inProcess } from '../../../../src-main/host/dispatcher.ts';
 import { createFakeEngine } from '../../../fakes/handlers.ts';
@@ -83,11 +83,8 @@ vi.mock('electron', () => ({
 
 const { callChannel, eventChannel } =
   await import('../../../../src-main/host/electron/channels.ts');
-const { dataArgument } = await import('../../../../src-main/host/electron/arguments.ts');
 const { electronDesktop } = await import('../../../../src-main/host/electron/desktop.ts');
-const { checkSender, serveCalls, serveEvents } =
-  await import('../../../../src-main/host/electron/ipc.ts');
-const { noticeFor } = await import('../../../../src-main/host/electron/notices.ts');
+const { serveCalls, serveEvents } = await import('../../../../src-main/host/electron/ipc.ts');
 const { isOurs } = await import('../../../../src-main/host/electron/origin.ts');
 const { appSchemePrivileges, serveInterface } =
   await import('../../../../src-main/host/electron/protocol.ts');
@@ -153,7 +150,7 @@ describe('messages from windows', () => {
     expect(reports).toHaveLength(1);
   });
 
-  it('are refused from a subframe, even of our own page, and from a frame that is gone', async () => {
+  it('are refused from a subframe, even of our page, and from a frame that is gone', async () => {
     for (const where of ['subframe', 'gone'] as const) {
       const sent = send(message('app://bundle/', where), 'hosts.list', {});
       await expect(sent).rejects.toMatchObject({ code: 'unauthorized' });
@@ -379,26 +376,5 @@ describe('desktop', () => {
     await expect(none.pickFolder({ title: 'Where', start: null })).rejects.toMatchObject({
       code: 'unsupported',
     });
-  });
-});
-
-describe('arguments and notices', () => {
-  it('knows --data=DIR and leaves everything else alone', () => {
-    expect(dataArgument(['/bin/electron', '.', '--data=/srv/w', '--no-zygote'])).toBe('/srv/w');
-    expect(dataArgument(['/bin/electron', '--data', '/srv/w'])).toBeUndefined();
-    expect(dataArgument(['/bin/electron', '--data='])).toBeUndefined();
-  });
-
-  it('tells of failures always, of long work when nobody looks, of the rest never', () => {
-    const base = { title: 'Back up gitea', startedAt: 0 } as Job;
-    const error = { code: 'no-space', message: 'Full.', data: {} } as const;
-    const failed: Job = { ...base, state: { kind: 'failed', at: 5, error } };
-    expect(noticeFor(failed, true)).toEqual({ title: 'Back up gitea: failed', body: 'Full.' });
-    const quick: Job = { ...base, state: { kind: 'done', at: 29_999 } };
-    const long: Job = { ...base, state: { kind: 'done', at: 30_000 } };
-    expect([noticeFor(quick, true), noticeFor(quick, false)?.body]).toEqual([null, 'Done.']);
-    expect(noticeFor(long, true)?.title).toBe('Back up gitea');
-    expect(noticeFor({ ...base, state: { kind: 'cancelled', at: 1 } }, false)).toBeNull();
-    expect(noticeFor({ ...base, state: { kind: 'running' } }, false)).toBeNull();
   });
 });

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import type { Job } from '#contract/domain.ts';
+import { dataArgument } from '../../../../src-main/host/electron/arguments.ts';
+import { noticeFor } from '../../../../src-main/host/electron/notices.ts';
+
+describe('arguments and notices', () => {
+  it('knows --data=DIR and leaves everything else alone', () => {
+    expect(dataArgument(['/bin/electron', '.', '--data=/srv/w', '--no-zygote'])).toBe('/srv/w');
+    expect(dataArgument(['/bin/electron', '--data', '/srv/w'])).toBeUndefined();
+    expect(dataArgument(['/bin/electron', '--data='])).toBeUndefined();
+  });
+
+  it('tells of failures always, of long work when nobody looks, of the rest never', () => {
+    const base = { title: 'Back up gitea', startedAt: 0 } as Job;
+    const error = { code: 'no-space', message: 'Full.', data: {} } as const;
+    const failed: Job = { ...base, state: { kind: 'failed', at: 5, error } };
+    expect(noticeFor(failed, true)).toEqual({ title: 'Back up gitea: failed', body: 'Full.' });
+    const quick: Job = { ...base, state: { kind: 'done', at: 29_999 } };
+    const long: Job = { ...base, state: { kind: 'done', at: 30_000 } };
+    expect([noticeFor(quick, true), noticeFor(quick, false)?.body]).toEqual([null, 'Done.']);
+    expect(noticeFor(long, true)?.title).toBe('Back up gitea');
+    expect(noticeFor({ ...base, state: { kind: 'cancelled', at: 1 } }, false)).toBeNull();
+    expect(noticeFor({ ...base, state: { kind: 'running' } }, false)).toBeNull();
+  });
+});
