@@ -55,10 +55,9 @@ export function practiceHandlers(rooms: Rooms): Pick<Handlers, Calls> {
 async function create(rooms: Rooms, withRepository: boolean, context: JobContext): Promise<void> {
   const { practice, catalog, fleet, shelf, options } = rooms;
   const { uri } = await context.step('Start the practice host', () => practice.ensureHost());
+  // It may be repeated: it goes on after a creation that failed half way.
   await context.step('Create the practice machine', async () => {
-    const status = await practice.status();
-    if (status.kind !== 'present') await practice.create();
-    await practice.start();
+    await practice.create();
   });
   const known = catalog.hosts.list().find((host) => host.practice);
   if (known === undefined) await fleet.add(hostName, uri, true);
