@@ -12,16 +12,15 @@ import type { ErrorCode, WireError } from '#contract/errors.ts';
 import { attic, demoHosts, demoMachine, gib, here, rows, vault } from './demo-machines.ts';
 import { demoPoints, demoRuns } from './demo-points.ts';
 
-const demoStates = [
-  'full',
-  'first-run', // nothing yet, libvirt answers
-  'not-installed',
-  'not-running',
-  'no-permission',
-  'unreachable',
-  'forty', // forty machines, for density
-] as const;
-export type DemoStateName = (typeof demoStates)[number];
+/** first-run: nothing yet, libvirt answers; forty: forty machines, for density. */
+export type DemoStateName =
+  | 'full'
+  | 'first-run'
+  | 'not-installed'
+  | 'not-running'
+  | 'no-permission'
+  | 'unreachable'
+  | 'forty';
 
 export interface DemoState {
   hosts: Host[];
