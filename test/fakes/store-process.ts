@@ -10,7 +10,7 @@ import { backUp, noise, owner } from './store-fixture.ts';
 const [what, path = '', file = '', name = ''] = process.argv.slice(2);
 const world = realWorld();
 
-/** Takes and gives back the lease five times, telling it in a file that is only ever appended to. */
+/** Takes and gives back the lease five times, telling it in a file that is only appended to. */
 async function fight(): Promise<void> {
   const storage = new FolderStorage(world, path);
   await storage.attach();

@@ -1,8 +1,8 @@
 /**
  * The crash rule, write by write: the N-th change to the repository fails, is torn, or is the last
  * thing the process did (with or without losing what was not flushed). Every earlier point still
- * restores, the interrupted one is absent or whole, and the next run works. N goes up until no fault
- * strikes any more.
+ * restores, the interrupted one is absent or whole, and the next run works. N goes up until no
+ * fault strikes any more.
  */
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -39,7 +39,7 @@ describe.skipIf(!mountable)('a small file system', () => {
     await at.remove();
   });
 
-  it('that is full ends the run with no-space; earlier points restore and space heals it', async () => {
+  it('that is full ends the run; earlier points restore and space heals it', async () => {
     const path = join(mountPoint, 'repository');
     const options = { password: null, blockSizeBytes, indexPath: at.indexPath };
     const { repository } = await createRepository(at.world, path, options);

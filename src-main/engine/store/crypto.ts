@@ -20,7 +20,7 @@ export const keyBytes = 32;
 export const nonceBytes = 12;
 export const tagBytes = 16;
 
-/** What a stored thing is. It is part of its id, so a disk's content cannot pass for a tree node. */
+/** What a stored thing is. Part of its id, so a disk's content cannot pass for a tree node. */
 export const blockKind = { data: 1, node: 2, manifest: 3 } as const;
 export type BlockKind = (typeof blockKind)[keyof typeof blockKind];
 

@@ -14,8 +14,10 @@ import type { DiskWriter, TreeRoot } from './repository.ts';
 import { TreeWriter, type NodeStore } from './tree-writer.ts';
 import type { BlockWorkers, HashedBatch } from './workers.ts';
 
-/** Plain bytes hashed and compressed as one message. */
+/** Plain bytes hashed and compressed as one message when a write has to be cut up. */
 export const batchBytes = 1024 * 1024;
+/** A write up to this that fills its memory is handed over whole, without a copy. */
+export const maxBatchBytes = 4 * 1024 * 1024;
 
 /** What the disks of one run share. */
 export interface WriteSession {
@@ -57,13 +59,17 @@ export class StoreDiskWriter implements DiskWriter {
 
   async write(offset: number, bytes: Buffer): Promise<void> {
     this.#checkRange(offset, bytes.length);
-    const step = Math.max(batchBytes, this.#session.blockSizeBytes);
-    for (let at = 0; at < bytes.length; at += step) {
-      const length = Math.min(step, bytes.length - at);
+    const whole = fillsItsMemory(bytes);
+    const handOver = whole && bytes.length <= maxBatchBytes;
+    const step = handOver ? bytes.length : Math.max(batchBytes, this.#session.blockSizeBytes);
+    const { length: total } = bytes;
+    for (let at = 0; at < total; at += step) {
+      const length = Math.min(step, total - at);
       this.#session.throwIfFailed();
       await this.#session.budget.take(length);
       this.#submit((offset + at) / this.#session.blockSizeBytes, own(bytes, at, length));
     }
+    if (whole && !handOver) freeNow(bytes.buffer); // it was copied, and it is ours
   }
 
   #submit(firstBlock: number, bytes: ArrayBuffer): void {
@@ -181,11 +187,17 @@ export class StoreDiskWriter implements DiskWriter {
   }
 }
 
+/** False for a part of something larger, such as Node's pool of small buffers. */
+function fillsItsMemory({ byteOffset, length, buffer }: Buffer): boolean {
+  if (!(buffer instanceof ArrayBuffer) || length <= Buffer.poolSize) return false;
+  return byteOffset === 0 && length === buffer.byteLength;
+}
+
 /** The bytes as a buffer that can be handed over: without a copy when they fill their memory. */
 function own(bytes: Buffer, at: number, length: number): ArrayBuffer {
   const memory = bytes.buffer;
-  const whole = at === 0 && bytes.byteOffset === 0 && length === memory.byteLength;
-  if (whole && memory instanceof ArrayBuffer && length > Buffer.poolSize) return memory;
+  const whole = at === 0 && length === bytes.length && fillsItsMemory(bytes);
+  if (whole && memory instanceof ArrayBuffer) return memory;
   const copy = new Uint8Array(length);
   copy.set(bytes.subarray(at, at + length));
   return copy.buffer;

@@ -39,7 +39,7 @@ export interface ReadHeader {
 }
 
 /** `not-a-repository`, `repository-too-new` or `repository-damaged` when it cannot be one. */
-export function decodeHeader(bytes: Buffer, path: string): ReadHeader {
+function decodeHeader(bytes: Buffer, path: string): ReadHeader {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString('utf8'));

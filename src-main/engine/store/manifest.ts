@@ -85,8 +85,8 @@ export function encodeManifest(manifest: PointManifest): Buffer {
 }
 
 /**
- * The value in the bytes. Throws `manifest-damaged` when they are not JSON, `repository-too-new` for
- * a format of a newer version, `manifest-refused` when a field is missing, unknown or out of bounds.
+ * The value in the bytes. Throws `manifest-damaged` when they are not JSON, `repository-too-new`
+ * for a newer format, `manifest-refused` when a field is missing, unknown or out of bounds.
  */
 export function decodeManifest(bytes: Uint8Array): PointManifest {
   if (bytes.length > maxManifestBytes) refuse('it is larger than 16 MiB');
@@ -100,7 +100,7 @@ export function decodeManifest(bytes: Uint8Array): PointManifest {
 }
 
 /** The same value, rebuilt from checked fields only. */
-export function checkManifest(value: unknown): PointManifest {
+function checkManifest(value: unknown): PointManifest {
   const from = record(value, 'manifest');
   checkFormat(from);
   const machine = record(from['machine'], 'machine');

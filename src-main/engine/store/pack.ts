@@ -4,8 +4,8 @@
  */
 import { authenticate, idBytes, sameBytes, type BlockKind, type StoreKeys } from './crypto.ts';
 
-export const packMagic = Buffer.from('WAYMKPK1', 'latin1');
-export const packEndMagic = Buffer.from('WAYMKEND', 'latin1');
+const packMagic = Buffer.from('WAYMKPK1', 'latin1');
+const packEndMagic = Buffer.from('WAYMKEND', 'latin1');
 export const packIdBytes = 16;
 export const packHeaderBytes = packMagic.length + packIdBytes;
 export const targetPackBytes = 32 * 1024 * 1024;

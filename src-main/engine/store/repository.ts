@@ -3,8 +3,8 @@
  * password, encrypted blocks. This file is its door: the types every other room sees, and create,
  * open and inspect. FORMAT.md beside it says every byte.
  *
- * Promises: a point is listed only when all of it is on the disk; killed at any write, every earlier
- * point still restores; memory does not grow with the size of a disk.
+ * Promises: a point is listed only when all of it is on the disk; killed at any write, every
+ * earlier point still restores; memory does not grow with the size of a disk.
  * Does not: know machines, hosts or jobs; delete blocks that any point may need.
  */
 import { AppError } from '#contract/errors.ts';
@@ -257,8 +257,8 @@ async function requireEmpty(world: World, path: string): Promise<void> {
   }
   const names = await world.files.list(path);
   if (names.includes(headerName)) throw exists(path);
-  // What an interrupted create left may be used again; anything else is somebody's. Blocks or points
-  // without a header are a repository that lost it: its keys must stay.
+  // What an interrupted create left may be used again; anything else is somebody's. Blocks or
+  // points without a header are a repository that lost it: its keys must stay.
   const ours = ['keys', 'locks', 'packs', 'points', 'lost+found'];
   if (!names.every((name) => ours.includes(name))) throw notEmpty(path);
   for (const name of ['packs', 'points']) {

@@ -2,11 +2,6 @@
  * Where a repository's files are, as few verbs as an object store has. Names are relative with '/'
  * between parts ("packs/ab/ab12…"). test/suites/storage.ts says what every implementation must do.
  */
-export interface StoredFile {
-  readonly name: string;
-  readonly sizeBytes: number;
-}
-
 /** A file being written under a temporary name. */
 export interface FileWriter {
   /** Bytes accepted so far. */

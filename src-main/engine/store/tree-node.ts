@@ -27,10 +27,6 @@ export function blocksPerChild(level: number): number {
   return fanOut ** level;
 }
 
-export function childIndex(block: number, level: number): number {
-  return Math.floor(block / blocksPerChild(level)) % fanOut;
-}
-
 /** A node in memory: every child has its place; `present` says which are there. */
 export class TreeNode {
   readonly level: number;

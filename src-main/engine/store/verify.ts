@@ -113,7 +113,7 @@ async function readParts(
   return partsOf(point, manifest);
 }
 
-export function partsOf(point: PointName, manifest: PointManifest): PartOfPoint[] {
+function partsOf(point: PointName, manifest: PointManifest): PartOfPoint[] {
   const { definition, firmware, tpm, disks } = manifest;
   const found: PartOfPoint[] = disks.map(({ target, root }) => ({ point, part: target, root }));
   if (definition !== null) found.push({ point, part: 'definition', root: definition });
@@ -128,8 +128,8 @@ interface Touched {
 }
 
 /**
- * Walks every tree. A subtree is entered once while nothing is damaged; when something is, trees are
- * walked again in full, because each range a bad block touches has to be named.
+ * Walks every tree. A subtree is entered once while nothing is damaged; when something is, trees
+ * are walked again in full, because each range a bad block touches has to be named.
  */
 async function checkTrees(
   parts: VerifyParts,

@@ -1,6 +1,6 @@
 /**
- * One run of writing under the lease: disks and blobs, then the point's manifest last. Whatever goes
- * wrong before the manifest leaves no point, and what was sealed is reused by the next run.
+ * One run of writing under the lease: disks and blobs, then the point's manifest last. Whatever
+ * goes wrong before the manifest leaves no point, and what was sealed is reused by the next run.
  */
 import { AppError } from '#contract/errors.ts';
 import type { World } from '#engine/world/world.ts';
@@ -178,7 +178,7 @@ export class RepositoryWriter implements StoreWriter {
   }
 }
 
-/** Tree nodes are small and few: they are sealed here, and read back even before they are durable. */
+/** Tree nodes are small and few: sealed here, and read back even before they are durable. */
 function nodeStore(parts: WriterParts, packs: PackWriter): NodeStore {
   const { keys, reader } = parts;
   return {

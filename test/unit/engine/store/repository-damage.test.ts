@@ -78,7 +78,7 @@ describe('damage', () => {
     await handle.close();
   }
 
-  it('of a block is reported with every point and range, and healed by the next backup', async () => {
+  it('of a block is reported with all it touches, and healed by the next backup', async () => {
     const { repository } = await create();
     const image = noise('d', 20 * block);
     await backUp(repository, 'one', image);

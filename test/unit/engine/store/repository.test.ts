@@ -252,7 +252,7 @@ describe('writing and reading', () => {
 });
 
 describe('points', () => {
-  it('exist only after commit; abandon leaves none and the next run reuses nothing lost', async () => {
+  it('exist only after commit; abandon leaves none and the lease free', async () => {
     const { repository } = await create();
     const writer = await repository.openWriter(owner);
     const disk = writer.beginDisk(block, null);
