@@ -132,7 +132,7 @@ export function monthTicks(span: Span): readonly Tick[] {
   return ticks;
 }
 
-/** The whole history for the strip below: from the oldest point to a bit ahead, a month at least. */
+/** The whole history for the strip below: from the oldest point to past now, at least a month. */
 export function overviewSpan(oldest: number | null, now: number): Span {
   const shortest = windowAtNow('month', now);
   const from = Math.min(shortest.from, oldest === null ? shortest.from : cellStart('week', oldest));

@@ -106,8 +106,9 @@ function folderProblem(folder: FolderCheck): string | null {
 }
 
 function fileProblem(file: FolderCheck, parent: FolderCheck): string | null {
-  if (file.isFolder) return t('restore.where.path-folder');
-  if (file.exists) return t('restore.where.path-exists');
+  if (file.exists) {
+    return t(file.isFolder ? 'restore.where.path-folder' : 'restore.where.path-exists');
+  }
   if (!parent.exists || !parent.isFolder) return t('restore.where.path-no-folder');
   if (!parent.writable) return t('restore.where.folder-not-writable');
   return null;
