@@ -44,6 +44,8 @@ export interface TestEngineOptions {
   readonly folder?: string;
   readonly world?: (real: World) => World;
   readonly keep?: boolean;
+  /** Where a session libvirt of this user keeps its things. */
+  readonly configFolder?: string;
 }
 
 export async function startTestEngine(options: TestEngineOptions = {}): Promise<TestEngine> {
@@ -63,7 +65,7 @@ export async function startTestEngine(options: TestEngineOptions = {}): Promise<
     front: 'command-line',
     version: '0.0.0-test',
     user: 'tester',
-    configFolder: join(folder, 'config'),
+    configFolder: options.configFolder ?? join(folder, 'config'),
   });
   await engine.start();
   await engine.settled();

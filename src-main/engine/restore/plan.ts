@@ -149,8 +149,8 @@ function machineChecks({ machine }: RestoreFacts): readonly Check[] {
       ...check(
         'parts',
         'warning',
-        'The point does not have everything',
-        `Not in it: ${machine.missingParts.join(', ')}. The machine may ask for its recovery key or boot order.`,
+        'Not everything comes back',
+        `Without: ${machine.missingParts.join(', ')}. The machine may ask for its recovery key.`,
       ),
       accept: 'Restore without',
     });

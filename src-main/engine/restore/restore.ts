@@ -163,6 +163,9 @@ async function machineFacts(
   const missing = [
     ...(manifest.firmware.kind === 'not-included' ? ['firmware variables'] : []),
     ...(manifest.tpm.kind === 'not-included' ? ['TPM state'] : []),
+    ...(manifest.tpm.kind === 'included' && host?.tpmFolder === null
+      ? ['TPM state (this host does not let Waymark put it back)']
+      : []),
   ];
   return {
     name: machine.name,
