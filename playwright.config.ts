@@ -7,7 +7,6 @@ import { chromiumArguments, chromiumPath } from './test/e2e/chromium.ts';
 
 export default defineConfig({
   testDir: 'test/e2e',
-  outputDir: 'test-results',
   timeout: 30_000,
   expect: { timeout: 5_000 },
   fullyParallel: true,
@@ -18,17 +17,18 @@ export default defineConfig({
     actionTimeout: 5_000,
     viewport: { width: 1280, height: 800 },
     locale: 'en-GB',
-    trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
   },
   projects: [
     {
       name: 'browser',
+      outputDir: 'test-results/browser',
       testIgnore: /electron\.spec\.ts$/,
       use: {
         browserName: 'chromium',
         launchOptions: { executablePath: chromiumPath(), args: chromiumArguments() },
       },
     },
-    { name: 'electron', testMatch: /electron\.spec\.ts$/ },
+    { name: 'electron', outputDir: 'test-results/electron', testMatch: /electron\.spec\.ts$/ },
   ],
 });
