@@ -4,10 +4,9 @@
  * lines: here, its handler, its caller.
  */
 import * as v from 'valibot';
+import type { AppInfo, FolderCheck } from './app.ts';
 import type {
-  AppInfo,
   BackupPlan,
-  FolderCheck,
   Host,
   HostId,
   Job,

@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import type { Emit, Handlers } from '#contract/contract.ts';
-import type { AppInfo, JobId } from '#contract/domain.ts';
+import type { AppInfo } from '#contract/app.ts';
+import type { JobId } from '#contract/domain.ts';
 import { openCatalog, type Catalog } from '#engine/catalog/catalog.ts';
 import type { HostRecord } from '#engine/catalog/hosts.ts';
 import { ownDataFolder } from '#engine/catalog/ownership.ts';

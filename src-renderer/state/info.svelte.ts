@@ -1,6 +1,7 @@
 /** The application itself: version, data folder, the practice machine, folders on this computer. */
 import type { Client } from '#contract/client.ts';
-import type { AppInfo, FolderCheck, JobId, PracticeState } from '#contract/domain.ts';
+import type { AppInfo, FolderCheck, PracticeState } from '#contract/app.ts';
+import type { JobId } from '#contract/domain.ts';
 import type { AppError } from '#contract/errors.ts';
 import { Loading } from './loading.svelte.ts';
 

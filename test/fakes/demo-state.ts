@@ -1,13 +1,6 @@
 /** What the pretend engine holds, and the starting states a screen can be shown in. */
-import type {
-  AppInfo,
-  Host,
-  Machine,
-  Point,
-  PracticeState,
-  Repository,
-  Run,
-} from '#contract/domain.ts';
+import type { AppInfo, PracticeState } from '#contract/app.ts';
+import type { Host, Machine, Point, Repository, Run } from '#contract/domain.ts';
 import type { ErrorCode, WireError } from '#contract/errors.ts';
 import { attic, demoHosts, demoMachine, gib, here, rows, vault } from './demo-machines.ts';
 import { demoPoints, demoRuns } from './demo-points.ts';

@@ -7,7 +7,8 @@
  * by the pre-flight; every password but "wrong" opens.
  */
 import type { Emit, EventName, Handlers, Payload } from '#contract/contract.ts';
-import type { AppInfo, Machine, MachineId, Point, Repository } from '#contract/domain.ts';
+import type { AppInfo } from '#contract/app.ts';
+import type { Machine, MachineId, Point, Repository } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import { createDemoJobs, isOver, type DemoJobs } from './demo-jobs.ts';
 import { demoInfo, demoState, type DemoState, type DemoStateName } from './demo-state.ts';

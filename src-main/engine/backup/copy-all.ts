@@ -2,7 +2,7 @@ import type { JobContext } from '#engine/jobs/job-types.ts';
 import { allocatedRegions, dirtyRegions, type Region } from '#engine/nbd/extents.ts';
 import type { NbdPool } from '#engine/nbd/pool.ts';
 import type { ManifestDisk } from '#engine/store/manifest.ts';
-import type { StoreWriter } from '#engine/store/repository.ts';
+import type { ByteRange, StoreRepository, StoreWriter } from '#engine/store/repository.ts';
 import { copyRegions } from './copy-disk.ts';
 import type { BackupDecision, DecidedDisk } from './decide.ts';
 import type { Source } from './routes.ts';
@@ -11,6 +11,7 @@ import type { Source } from './routes.ts';
 export const maxScannedDiskBytes = 4 * 1024 ** 4;
 
 export interface CopyAllOptions {
+  readonly store: Pick<StoreRepository, 'damagedRanges'>;
   readonly blockSizeBytes: number;
   readonly signal: AbortSignal;
 }
@@ -96,7 +97,12 @@ async function copyOne(
   const target = writer.beginDisk(pool.sizeBytes, bitmap === null ? null : disk.base);
   const regions = regionsOf(pool, bitmap, options);
   const onlyData = bitmap === null ? dataOnly(regions) : regions;
-  await copyRegions(pool, onlyData, target, { ...options, diskSizeBytes: pool.sizeBytes });
+  const copying = { ...options, diskSizeBytes: pool.sizeBytes };
+  await copyRegions(pool, onlyData, target, copying);
+  if (bitmap !== null && disk.base !== null) {
+    // Blocks of the older point that are known to be damaged are read anew, which heals them.
+    await copyRegions(pool, asData(options.store.damagedRanges(disk.base)), target, copying);
+  }
   const { root, storedBytes } = await target.finish();
   return {
     target: disk.target,
@@ -108,6 +114,10 @@ async function copyOne(
     storedBytes,
     source: disk.path,
   };
+}
+
+async function* asData(ranges: AsyncIterable<ByteRange>): AsyncIterable<Region> {
+  for await (const { offset, length } of ranges) yield { kind: 'data', offset, length };
 }
 
 /** A tree that starts empty is zero already, so zeroes need no writing. */

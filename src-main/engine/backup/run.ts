@@ -132,7 +132,11 @@ async function attempt(
     const takenAt = world.clock.now();
     const held = source;
     const copied = await context.step('Read and store', () =>
-      copyAll(held, decision, writer, context, { blockSizeBytes, signal: control.signal }),
+      copyAll(held, decision, writer, context, {
+        store: rooms.store,
+        blockSizeBytes,
+        signal: control.signal,
+      }),
     );
     const machine = gathered.record;
     const kept = await storeIdentity(world, hypervisor, machine, rooms.tpmFolders, writer);

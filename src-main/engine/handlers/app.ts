@@ -1,5 +1,5 @@
 import type { Handlers } from '#contract/contract.ts';
-import type { AppInfo, FolderCheck, PracticeState } from '#contract/domain.ts';
+import type { AppInfo, FolderCheck, PracticeState } from '#contract/app.ts';
 import { hasCode } from '#contract/errors.ts';
 import { inspectRepository } from '#engine/store/repository.ts';
 import { machineId } from '#engine/fleet/machine-view.ts';

@@ -126,7 +126,7 @@ export async function runCli(args: readonly string[], world: CliWorld): Promise<
     const logId = thrown instanceof AppError ? '' : world.report('A command failed', thrown);
     const error = toWireError(thrown, logId);
     output.error(error);
-    return exitCodeOf(error.code);
+    return exitCodeOf(error);
   };
   let exitCode: ExitCode;
   try {

@@ -51,8 +51,10 @@ const misuses: ReadonlySet<ErrorCode> = new Set([
   'unsupported',
 ]);
 
-export function exitCodeOf(code: ErrorCode): ExitCode {
+/** The documented exit code of an error; one that a pre-flight said is a refusal, whatever its code. */
+export function exitCodeOf({ code, data }: WireError): ExitCode {
   if (code === 'cancelled') return exitCodes.cancelled;
+  if (data['preflight'] === true && code !== 'invalid-input') return exitCodes.refused;
   if (misuses.has(code)) return exitCodes.usage;
   return refusals.has(code) ? exitCodes.refused : exitCodes.failed;
 }

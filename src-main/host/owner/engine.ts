@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, renameSync, statSync } from 'nod
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { AppInfo } from '#contract/domain.ts';
+import type { AppInfo } from '#contract/app.ts';
 import { lineLog, type Log } from '#engine/world/log.ts';
 import { systemClock } from '#engine/world/clock.ts';
 import { systemIds } from '#engine/world/ids.ts';

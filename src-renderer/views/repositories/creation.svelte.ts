@@ -1,5 +1,6 @@
 /** The choices of "Create a repository", what is wrong with them, and what came of it. */
-import type { FolderCheck, Repository } from '#contract/domain.ts';
+import type { FolderCheck } from '#contract/app.ts';
+import type { Repository } from '#contract/domain.ts';
 import { nameProblem } from './names.ts';
 import { forCreating, pathProblem } from './folder-words.ts';
 import { t } from '../../text/catalogue.ts';

@@ -1,5 +1,5 @@
 /** What a look at a folder means for creating or opening a repository in it. Pure. */
-import type { FolderCheck } from '#contract/domain.ts';
+import type { FolderCheck } from '#contract/app.ts';
 import { t } from '../../text/catalogue.ts';
 import { bytesText } from '../../text/numbers.ts';
 

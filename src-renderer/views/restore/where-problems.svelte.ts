@@ -2,7 +2,7 @@
  * What is wrong with the answers of the Where step. Names are judged here; a folder or a file is
  * looked at by the engine, so the step is left only when it answered.
  */
-import type { FolderCheck } from '#contract/domain.ts';
+import type { FolderCheck } from '#contract/app.ts';
 import type { App } from '../../state/context.ts';
 import { t } from '../../text/catalogue.ts';
 import { bytesText } from '../../text/numbers.ts';
