@@ -34,6 +34,8 @@ export class Jobs {
 
   #put(job: Job): void {
     const before = this.all.find((other) => other.id === job.id);
+    // Replies and events come on two wires: a late reply must not wake a job that has ended.
+    if (before !== undefined && hasEnded(before.state) && !hasEnded(job.state)) return;
     this.#furthest.set(job.id, Math.max(this.#furthest.get(job.id) ?? 0, share(job)));
     const others = this.all.filter((other) => other.id !== job.id);
     const running = others.filter((other) => !hasEnded(other.state));
