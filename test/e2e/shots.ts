@@ -31,9 +31,10 @@ async function shoot(
   state: DemoStateName,
   open: (page: Page) => Promise<void>,
 ): Promise<void> {
-  const server = await startDemoServer({ state, secondsPerJob: 60 });
   for (const viewport of sizes) {
     for (const colorScheme of themes) {
+      // Its own server: a picture that starts a job must not be in the next one.
+      const server = await startDemoServer({ state, secondsPerJob: 60 });
       const page = await browser.newPage({ viewport, colorScheme });
       page.setDefaultTimeout(patienceMs);
       page.on('console', (message) => {
@@ -47,9 +48,9 @@ async function shoot(
         path: join(folder ?? '', `${name}-${colorScheme}-${viewport.width}.png`),
       });
       await page.close();
+      await server.stop();
     }
   }
-  await server.stop();
   console.log(name);
 }
 
