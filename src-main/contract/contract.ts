@@ -61,7 +61,7 @@ const pointId = id<PointId>();
 const jobId = id<JobId>();
 
 /** A name a person gives: no control characters, not only spaces, no slash at all. */
-export const nameCheck = v.pipe(
+const nameCheck = v.pipe(
   v.string(),
   v.trim(),
   v.minLength(1, 'A name is needed'),
@@ -69,7 +69,7 @@ export const nameCheck = v.pipe(
   v.check((name) => !/[\p{Cc}\p{Zl}\p{Zp}/]/u.test(name), 'A name has no slash or line break'),
 );
 
-export const pathCheck = v.pipe(
+const pathCheck = v.pipe(
   text,
   v.check((path) => path.startsWith('/'), 'A full path starts with /'),
   v.check((path) => !path.includes('\0'), 'A path has no NUL character'),
@@ -83,7 +83,7 @@ const password = v.pipe(
 const nothing = v.strictObject({});
 const target = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 
-export const restoreTargetCheck = v.variant('kind', [
+const restoreTargetCheck = v.variant('kind', [
   v.strictObject({
     kind: v.literal('image'),
     disk: target,
@@ -230,7 +230,9 @@ export const contract = {
     }),
   ).returns<readonly Run[]>(),
 
-  /** Creates and starts the practice machine, with its unencrypted repository beside it if asked. */
+  /**
+   * Creates and starts the practice machine, with its unencrypted repository beside it if asked.
+   */
   'practice.create': call(v.strictObject({ repository: v.boolean() })).returns<JobId>(),
   'practice.start': call(nothing).returns<null>(),
   'practice.stop': call(nothing).returns<null>(),

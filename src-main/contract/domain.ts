@@ -132,10 +132,10 @@ export interface Checkpoint {
   readonly name: string;
   readonly time: number;
   readonly parent: string | null;
-  /** ours: made by this installation; other-waymark: by another one; foreign: by another program. */
+  /** Made by this installation, by another Waymark, or by another program. */
   readonly owner: 'ours' | 'other-waymark' | 'foreign';
   readonly repository: Named<RepositoryId> | null;
-  /** reference: the next backup to its repository starts here; pending: belongs to a run not ended. */
+  /** reference: the next backup starts here; pending: belongs to a run that has not ended. */
   readonly role: 'reference' | 'pending' | 'unused' | 'foreign';
   readonly disks: readonly string[];
 }
@@ -158,14 +158,14 @@ export interface SkippedDisk {
   readonly reason: SkipReason;
 }
 
-/** A part of the machine beside its disks: kept, not there at all, or there but not readable here. */
+/** A part of the machine beside its disks: kept, not there, or not readable here. */
 export type Part =
   | { readonly kind: 'included'; readonly sizeBytes: number }
   | { readonly kind: 'none' }
   | { readonly kind: 'not-included'; readonly reason: string };
 
 export interface Consistency {
-  /** crash: as after a power cut; filesystem: frozen by the guest agent; clean: was switched off. */
+  /** As after a power cut; frozen by the guest agent; switched off. */
   readonly kind: 'crash' | 'filesystem' | 'clean' | 'unknown';
   readonly why: string;
 }
@@ -353,7 +353,7 @@ export interface Run {
 
 export type CheckLevel = 'ok' | 'warning' | 'blocker' | 'unknown';
 
-/** One line of a pre-flight. A blocker forbids the start; a warning needs a tick when it asks one. */
+/** One line of a pre-flight. A blocker forbids the start; a warning may need a tick. */
 export interface Check {
   readonly id: string;
   readonly level: CheckLevel;

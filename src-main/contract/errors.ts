@@ -109,7 +109,7 @@ export class AppError extends Error {
 const knownCodes: ReadonlySet<string> = new Set(errorCodes);
 
 /** True for a value that has the shape of a WireError with a code this version knows. */
-export function isWireError(value: unknown): value is WireError {
+function isWireError(value: unknown): value is WireError {
   if (typeof value !== 'object' || value === null) return false;
   const { code, message, data } = value as Record<string, unknown>;
   return (

@@ -1,6 +1,7 @@
 /**
- * The engine: all that Waymark knows, wired from its rooms. It runs in any Node, owns one data folder
- * at a time, answers the contract and sends its events. It never learns which host carries it.
+ * The engine: all that Waymark knows, wired from its rooms. It runs in any Node, owns one data
+ * folder at a time, answers the contract and sends its events. It never learns which host carries
+ * it.
  */
 import { join } from 'node:path';
 import type { Emit, Handlers } from '#contract/contract.ts';

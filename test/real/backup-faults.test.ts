@@ -1,4 +1,7 @@
-/** What goes wrong in the middle of a backup: one clear error, nothing of ours left, old points whole. */
+/**
+ * What goes wrong in the middle of a backup: one clear error, nothing of ours left, old points
+ * whole.
+ */
 import { readdirSync, existsSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { JobId, MachineId, Point, Repository } from '#contract/domain.ts';
@@ -114,7 +117,7 @@ describe.skipIf(reason !== null)('a backup that is disturbed', () => {
     const scratch = scratchFolder();
     expect(existsSync(scratch) ? readdirSync(scratch) : []).toEqual([]);
     const locks = readdirSync(`${repository.path}/locks`);
-    expect(locks.length).toBeGreaterThan(0); // the lease file stays, marked free: the next writer gets it
+    expect(locks.length).toBeGreaterThan(0); // the lease file stays, marked free
   }
 
   function scratchFolder(): string {

@@ -1,4 +1,6 @@
-/** Every row of "which blocks are read" (backup/plan.ts), each proven by restoring and comparing. */
+/**
+ * Every row of "which blocks are read" (backup/plan.ts), each proven by restoring and comparing.
+ */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { MachineId, Point, Repository } from '#contract/domain.ts';

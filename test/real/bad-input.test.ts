@@ -1,4 +1,7 @@
-/** What people and computers do wrong: one clear error, nothing lost, every earlier point restores. */
+/**
+ * What people and computers do wrong: one clear error, nothing lost, every earlier point
+ * restores.
+ */
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -265,7 +268,7 @@ describe.skipIf(reason !== null)('bad input', () => {
     },
   );
 
-  test('a corrupt pack: the block is named, other points restore, the next backup heals', async () => {
+  test('a corrupt pack: the block is named, and the next backup heals it', async () => {
     const own = await engine.createRepository('rotten', null);
     const first = await engine.backup(id, own.id);
     const packs = (await world.files.list(join(own.path, 'packs'))).flatMap((name) =>

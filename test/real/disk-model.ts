@@ -1,4 +1,7 @@
-/** A disk with its expected content kept apart: every write goes to both, every restore is compared. */
+/**
+ * A disk with its expected content kept apart: every write goes to both, every restore is
+ * compared.
+ */
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -3,6 +3,7 @@
  * group libvirt, with and without group libvirt-qemu. (The session kind is every other real test.)
  */
 import { chmodSync, chownSync, mkdtempSync, rmSync, readFileSync, existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { realWorld } from '#engine/world/world.ts';
@@ -20,6 +21,7 @@ const images = '/var/lib/libvirt/images';
 const path = join(images, `${name}.qcow2`);
 const pool = '/var/lib/libvirt/wm-pool';
 const block = 64 * 1024;
+const definition = join(tmpdir(), `${name}.xml`);
 
 async function run(program: string, args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await world.processes.run(program, args);
@@ -28,7 +30,8 @@ async function run(program: string, args: readonly string[]): Promise<string> {
 }
 const virsh = (...args: readonly string[]) => run('virsh', ['-c', systemUri, ...args]);
 
-const xml = `<domain type='qemu'><name>${name}</name><uuid>${uuid}</uuid><memory unit='MiB'>32</memory>
+const xml = `<domain type='qemu'><name>${name}</name><uuid>${uuid}</uuid>
+  <memory unit='MiB'>32</memory>
   <vcpu>1</vcpu><os><type arch='x86_64' machine='pc'>hvm</type></os><devices>
   <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${path}'/>
   <target dev='vda' bus='virtio'/></disk></devices></domain>`;
@@ -41,8 +44,8 @@ describe.skipIf(reason !== null)('the system daemon', () => {
     daemon = await startSystemLibvirtd();
     await forget();
     await run('qemu-img', ['create', '-q', '-f', 'qcow2', path, '16M']);
-    await world.files.writeDurable(`/tmp/${name}.xml`, Buffer.from(xml));
-    await virsh('define', `/tmp/${name}.xml`);
+    await world.files.writeDurable(definition, Buffer.from(xml));
+    await virsh('define', definition);
     await virsh('start', name);
     const libvirtd = {
       guestWrite: async (
@@ -76,7 +79,7 @@ describe.skipIf(reason !== null)('the system daemon', () => {
     await virsh('pool-undefine', 'wm-pool').catch(() => undefined);
     rmSync(pool, { recursive: true, force: true });
     rmSync(path, { force: true });
-    rmSync(`/tmp/${name}.xml`, { force: true });
+    rmSync(definition, { force: true });
   }
 
   test('as root: running, stopped, restored as a new machine that starts', async () => {
@@ -114,7 +117,7 @@ describe.skipIf(reason !== null)('the system daemon', () => {
 
   /** Runs the command line as user 65534 in these groups, on a data folder of its own. */
   function asUser(groups: readonly (number | null)[]) {
-    const folder = mkdtempSync('/tmp/wm-u-');
+    const folder = mkdtempSync(join(tmpdir(), 'wm-u-'));
     chownSync(folder, 65534, 65534);
     chmodSync(folder, 0o711);
     const root = join(import.meta.dirname, '../..');
@@ -134,7 +137,7 @@ describe.skipIf(reason !== null)('the system daemon', () => {
     return { folder, waymark };
   }
 
-  test('as a user in libvirt but not in libvirt-qemu: refused, with the command that helps', async () => {
+  test('as a user not in libvirt-qemu: refused, with the command that helps', async () => {
     const { folder, waymark } = asUser([groupId('libvirt')]);
     await waymark('host', 'add', 'system', systemUri);
     await waymark('repository', 'create', 'mine', join(folder, 'mine'), '--no-encryption');

@@ -28,7 +28,9 @@ function alive(pidFile: string): boolean {
   return world.processes.alive(Number(readFileSync(pidFile, 'utf8').trim()));
 }
 
-/** Starts it with access by group libvirt, as Debian's package sets it up with systemd's sockets. */
+/**
+ * Starts it with access by group libvirt, as Debian's package sets it up with systemd's sockets.
+ */
 export async function startSystemLibvirtd(): Promise<{ stop(): Promise<void> }> {
   const folder = await world.files.makeTemporaryFolder('/tmp/wm-s-');
   const config = `${folder}/libvirtd.conf`;

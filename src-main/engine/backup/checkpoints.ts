@@ -5,8 +5,8 @@ import type { CheckpointRecord, Hypervisor } from '#engine/hypervisor/hypervisor
 import type { World } from '#engine/world/world.ts';
 
 /**
- * Deletes a checkpoint with its bitmaps; one that is not there is fine. On a stopped machine libvirt
- * forgets only its own record, so the bitmaps are then taken out of the closed images.
+ * Deletes a checkpoint with its bitmaps; one that is not there is fine. On a stopped machine
+ * libvirt forgets only its own record, so the bitmaps are then taken out of the closed images.
  */
 export async function dropCheckpoint(
   world: World,

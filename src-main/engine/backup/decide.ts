@@ -103,8 +103,8 @@ export async function decide(
 }
 
 /**
- * The point that set the reference is the one to compare with; where none did, the newest point still
- * tells that this is not the first.
+ * The point that set the reference is the one to compare with; where none did, the newest point
+ * still tells that this is not the first.
  */
 function lastPointFacts({ reference, newest, checkpoints }: Gathered): LastPointFacts | null {
   const manifest = reference?.manifest ?? newest;

@@ -4,8 +4,8 @@ import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 const earlierPoints = 'Every earlier restore point is complete.';
 
 /**
- * Why a backup failed, said by what happened to the machine rather than by which socket broke first:
- * a machine that was switched off or removed takes its NBD server with it.
+ * Why a backup failed, said by what happened to the machine rather than by which socket broke
+ * first: a machine that was switched off or removed takes its NBD server with it.
  */
 export async function explainFailure(
   hypervisor: Hypervisor,

@@ -1,6 +1,7 @@
 /**
- * Freezes the guest's file systems for the moment a point is taken. Whatever happens they are thawed:
- * in the normal course, when the moment fails, and by a watchdog when the moment takes too long.
+ * Freezes the guest's file systems for the moment a point is taken. Whatever happens they are
+ * thawed: in the normal course, when the moment fails, and by a watchdog when the moment takes
+ * too long.
  */
 import type { Consistency } from '#contract/domain.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';

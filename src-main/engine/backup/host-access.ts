@@ -62,8 +62,9 @@ export function scratchBase(world: World, folders: AccessFolders, identity: Iden
 }
 
 /**
- * Makes the work folder of one machine. Its name is fixed per machine, so that what a crash left is
- * found again. Throws `permission-denied` with the command that mends it, or `socket-path-too-long`.
+ * Makes the work folder of one machine. Its name is fixed per machine, so that what a crash left
+ * is found again. Throws `permission-denied` with the command that mends it, or
+ * `socket-path-too-long`.
  */
 export async function makeWorkFolder(
   world: World,
@@ -122,7 +123,8 @@ async function shareWithQemu(world: World, path: string, identity: Identity): Pr
     await world.files.removeTree(path);
     throw new AppError(
       'permission-denied',
-      'QEMU on this host runs as libvirt-qemu, and this user is not in that group, so Waymark cannot read what QEMU exports.',
+      'QEMU runs as libvirt-qemu here, and this user is not in that group, so Waymark ' +
+        'cannot read what QEMU exports.',
       {
         path,
         unharmed: 'The machine and every earlier restore point are untouched.',

@@ -1,6 +1,7 @@
 /**
- * What makes a machine the same machine besides its disks: definition, firmware variables, TPM state.
- * What this kind of host does not let us read is named as missing in the point, with the reason.
+ * What makes a machine the same machine besides its disks: definition, firmware variables, TPM
+ * state. What this kind of host does not let us read is named as missing in the point, with the
+ * reason.
  */
 import { basename, join } from 'node:path';
 import { hasCode } from '#contract/errors.ts';

@@ -7,9 +7,9 @@ import { stopIfStillPaused } from './routes.ts';
 import type { BackupJournal } from './run.ts';
 
 /**
- * Undoes what a backup that was cut off left on its host: libvirt's job, the checkpoint that never
- * became a reference (or, when its point exists, the one it replaced), the work folder, and a machine
- * that was started paused for it.
+ * Undoes what a backup that was cut off left on its host: libvirt's job, the checkpoint that
+ * never became a reference (or, when its point exists, the one it replaced), the work folder, and
+ * a machine that was started paused for it.
  */
 export async function recoverBackup(
   world: World,

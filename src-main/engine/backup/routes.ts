@@ -58,8 +58,8 @@ export async function openRunning(
 }
 
 /**
- * Starts the machine paused, so that not one instruction runs, and reads it like a running one. It is
- * stopped again afterwards, unless somebody resumed it meanwhile: then it is theirs.
+ * Starts the machine paused, so that not one instruction runs, and reads it like a running one.
+ * It is stopped again afterwards, unless somebody resumed it meanwhile: then it is theirs.
  */
 export async function openPaused(
   world: World,

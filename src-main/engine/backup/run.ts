@@ -106,7 +106,7 @@ async function attempt(
   writer: StoreWriter,
 ): Promise<PointManifest> {
   const { world, hypervisor, journals } = rooms;
-  const { blockSizeBytes } = rooms.store;
+  const copying = { store: rooms.store, blockSizeBytes: rooms.store.blockSizeBytes };
   const since = world.clock.monotonic();
   const point = world.ids.ulid();
   const tracked = decision.disks.some(({ track }) => track) && decision.route !== 'closed-image';
@@ -132,11 +132,7 @@ async function attempt(
     const takenAt = world.clock.now();
     const held = source;
     const copied = await context.step('Read and store', () =>
-      copyAll(held, decision, writer, context, {
-        store: rooms.store,
-        blockSizeBytes,
-        signal: control.signal,
-      }),
+      copyAll(held, decision, writer, context, { ...copying, signal: control.signal }),
     );
     const machine = gathered.record;
     const kept = await storeIdentity(world, hypervisor, machine, rooms.tpmFolders, writer);

@@ -7,12 +7,14 @@ import { AppError } from '#contract/errors.ts';
 import type { World } from '#engine/world/world.ts';
 
 export const watchIntervalMs = 250;
-/** Free bytes below which a running backup is given up; less where the file system began smaller. */
+/**
+ * Free bytes below which a running backup is given up; less where the file system began smaller.
+ */
 export const scratchReserveBytes = 512 * 1024 * 1024;
 
 /**
- * Watches until the returned function is called. `onLow` is called at most once, with the error that
- * ends the backup.
+ * Watches until the returned function is called. `onLow` is called at most once, with the error
+ * that ends the backup.
  */
 export async function watchScratch(
   world: World,
@@ -43,7 +45,8 @@ export async function watchScratch(
 function scratchFull(folder: string, freeBytes: number): AppError {
   return new AppError(
     'no-space',
-    `The disk with the scratch folder ${folder} is almost full, so the backup was stopped before the machine could be hurt.`,
+    `The disk with the scratch folder ${folder} is almost full, so the backup was stopped ` +
+      'before the machine could be hurt.',
     {
       where: 'scratch',
       path: folder,

@@ -158,7 +158,8 @@ class Connection implements HostConnection {
   #onEvent(hypervisor: Hypervisor, event: HypervisorEvent): void {
     const { world, events } = this.#options;
     if (event.kind === 'lifecycle' || event.kind === 'agent' || event.kind === 'job-completed') {
-      // Undefining a running machine leaves it transient, so libvirt's answer decides, not the event.
+      // Undefining a running machine leaves it transient, so libvirt's answer decides, not the
+      // event.
       this.inventory.refresh(hypervisor, event.uuid).catch((thrown: unknown) => {
         world.log.error('Reading a changed machine failed', thrown);
       });

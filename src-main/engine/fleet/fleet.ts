@@ -1,6 +1,7 @@
 /**
- * The hosts that were added and the machines they have, kept true by libvirt's events: what the list
- * shows is what libvirt last said. Retries a lost host by itself. Does not change any machine.
+ * The hosts that were added and the machines they have, kept true by libvirt's events: what the
+ * list shows is what libvirt last said. Retries a lost host by itself. Does not change any
+ * machine.
  */
 import type { Host, HostId, JobId, Machine, MachineId } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';

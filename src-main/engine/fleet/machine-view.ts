@@ -87,6 +87,6 @@ function tracking(disk: DomainDisk): DiskTracking {
   if (disk.format === 'qcow2') return { kind: 'trackable' };
   return {
     kind: 'not-trackable',
-    reason: `QEMU keeps no record of changes in a ${disk.format} image, so every backup reads it whole.`,
+    reason: `No changes are recorded in a ${disk.format} image, so every backup reads it whole.`,
   };
 }

@@ -27,7 +27,7 @@ export async function appInfo(rooms: Rooms): Promise<AppInfo> {
 }
 
 /** The practice machine, host and repository as the first screen shows them. */
-export async function practiceState({ catalog, practice, fleet }: Rooms): Promise<PracticeState> {
+async function practiceState({ catalog, practice, fleet }: Rooms): Promise<PracticeState> {
   const status = await practice.status();
   if (status.kind !== 'present') return status;
   const host = catalog.hosts.list().find((candidate) => candidate.practice);
@@ -44,7 +44,10 @@ export async function practiceState({ catalog, practice, fleet }: Rooms): Promis
   };
 }
 
-/** What a form shows beside a folder field. For one that does not exist: what making it would meet. */
+/**
+ * What a form shows beside a folder field. For one that does not exist: what making it would
+ * meet.
+ */
 async function checkFolder({ world }: Rooms, path: string): Promise<FolderCheck> {
   const { files } = world;
   if (!path.startsWith('/') || path.includes('\0')) {

@@ -100,7 +100,8 @@ function start(rooms: Rooms, input: Input<'backup.start'>) {
     machine: { id: input.machine, uuid: record.uuid, name: record.name },
     repository,
     cancelEffect:
-      'The new checkpoint is removed. Earlier restore points are unaffected, and what was stored so far is used by the next backup.',
+      'The new checkpoint is removed. Earlier restore points are unaffected, and what was ' +
+      'stored so far is used by the next backup.',
     run: (context) => run(rooms, host, repository, order, context),
   });
 }
@@ -130,7 +131,7 @@ async function run(
   }
 }
 
-export function named({ catalog }: Rooms, id: RepositoryId): Named<RepositoryId> {
+function named({ catalog }: Rooms, id: RepositoryId): Named<RepositoryId> {
   const found = catalog.repositories.get(id);
   if (found === null) {
     throw new AppError('repository-not-found', 'There is no such repository here.', {
@@ -141,7 +142,7 @@ export function named({ catalog }: Rooms, id: RepositoryId): Named<RepositoryId>
 }
 
 /** What a backup of a machine on this host works with. */
-export function backupRooms(
+function backupRooms(
   rooms: Rooms,
   host: HostRecord,
   hypervisor: Hypervisor,

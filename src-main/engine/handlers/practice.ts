@@ -88,8 +88,8 @@ function refuseWhileBusy({ catalog, fleet, jobs }: Rooms): void {
 }
 
 /**
- * Everything the practice made goes: machine, repository with its restore points, and the host unless
- * machines restored from points live on it.
+ * Everything the practice made goes: machine, repository with its restore points, and the host
+ * unless machines restored from points live on it.
  */
 async function remove({ practice, catalog, fleet, shelf, world }: Rooms): Promise<void> {
   const host = catalog.hosts.list().find((candidate) => candidate.practice);

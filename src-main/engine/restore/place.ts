@@ -1,4 +1,6 @@
-/** Where the files of a restored machine go on each kind of host, and whether QEMU can reach them. */
+/**
+ * Where the files of a restored machine go on each kind of host, and whether QEMU can reach them.
+ */
 import { dirname } from 'node:path';
 import type { World } from '#engine/world/world.ts';
 
@@ -17,9 +19,9 @@ export function folderName(machineName: string): string {
 }
 
 /**
- * Whether this user may enter every folder on the way to `path` and use what is in it. Folders that
- * do not exist yet are ours to make and count as reachable. Access lists beyond the mode bits are not
- * seen, so `false` may be wrong where an administrator set some.
+ * Whether this user may enter every folder on the way to `path` and use what is in it. Folders
+ * that do not exist yet are ours to make and count as reachable. Access lists beyond the mode
+ * bits are not seen, so `false` may be wrong where an administrator set some.
  */
 export async function reachableBy(
   world: World,

@@ -120,7 +120,10 @@ async function writeAll(
   return restored;
 }
 
-/** Finishes and compares the image in a folder of ours, then hands it to libvirt and compares again. */
+/**
+ * Finishes and compares the image in a folder of ours, then hands it to libvirt and compares
+ * again.
+ */
 async function stageVolume(
   rooms: RestoreRooms,
   pool: PoolRecord,
@@ -188,7 +191,9 @@ async function defineMachine(
   }
 }
 
-/** Firmware variables and TPM state, where the point has them and this host lets them be put back. */
+/**
+ * Firmware variables and TPM state, where the point has them and this host lets them be put back.
+ */
 async function writeParts(
   rooms: RestoreRooms,
   machine: NewMachine,
@@ -244,7 +249,9 @@ export async function undoRestore(
   if (names?.length === 0) await world.files.removeTree(about.folder);
 }
 
-/** Half-written images that a killed restore left in these folders. Only ours are named like that. */
+/**
+ * Half-written images that a killed restore left in these folders. Only ours are named like that.
+ */
 export async function removePartials(world: World, folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
     const names = await world.files.list(folder).catch(() => []);

@@ -1,6 +1,6 @@
 /**
- * Puts a finished file into a storage pool of a host whose folders we may not write to: libvirt takes
- * the bytes, and gives them back for comparing. Used by an ordinary user of a system host.
+ * Puts a finished file into a storage pool of a host whose folders we may not write to: libvirt
+ * takes the bytes, and gives them back for comparing. Used by an ordinary user of a system host.
  */
 import { basename, dirname } from 'node:path';
 import { AppError } from '#contract/errors.ts';
@@ -17,9 +17,9 @@ export interface VolumeOptions {
 }
 
 /**
- * Uploads the file `from` as a new volume at `path`, reads it back and compares. The volume is raw to
- * libvirt whatever is in it: the machine's definition names the format. After an error it is gone.
- * Throws `verify-mismatch`, `cancelled`, `libvirt-error`.
+ * Uploads the file `from` as a new volume at `path`, reads it back and compares. The volume is
+ * raw to libvirt whatever is in it: the machine's definition names the format. After an error it
+ * is gone. Throws `verify-mismatch`, `cancelled`, `libvirt-error`.
  */
 export async function writeVolume(
   world: World,
@@ -58,6 +58,11 @@ export async function writeVolume(
     await file.close();
   }
 }
+
+/** What makes the pool that libvirt's own tools would make. */
+const makePool =
+  'virsh -c qemu:///system pool-define-as default dir --target /var/lib/libvirt/images && ' +
+  'virsh -c qemu:///system pool-start default';
 
 type Readable = Awaited<ReturnType<World['files']['open']>>;
 
@@ -111,10 +116,7 @@ export async function choosePool(
       : `This user may write to this host only through a storage pool, and ${folder} is none.`,
     {
       unharmed: 'Nothing was written.',
-      advice:
-        places === ''
-          ? 'Run: virsh -c qemu:///system pool-define-as default dir --target /var/lib/libvirt/images && virsh -c qemu:///system pool-start default'
-          : `Choose one of: ${places}.`,
+      advice: places === '' ? `Run: ${makePool}` : `Choose one of: ${places}.`,
     },
   );
 }

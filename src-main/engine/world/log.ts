@@ -1,4 +1,6 @@
-/** The engine's log: English, one line each, no secrets. `error` returns the id a person is shown. */
+/**
+ * The engine's log: English, one line each, no secrets. `error` returns the id a person is shown.
+ */
 export interface Log {
   info(message: string, data?: Record<string, unknown>): void;
   warn(message: string, data?: Record<string, unknown>): void;

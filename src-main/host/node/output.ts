@@ -51,7 +51,10 @@ const misuses: ReadonlySet<ErrorCode> = new Set([
   'unsupported',
 ]);
 
-/** The documented exit code of an error; one that a pre-flight said is a refusal, whatever its code. */
+/**
+ * The documented exit code of an error; one that a pre-flight said is a refusal, whatever its
+ * code.
+ */
 export function exitCodeOf({ code, data }: WireError): ExitCode {
   if (code === 'cancelled') return exitCodes.cancelled;
   if (data['preflight'] === true && code !== 'invalid-input') return exitCodes.refused;

@@ -12,7 +12,8 @@ async function* from(regions: readonly Region[]): AsyncIterable<Region> {
 
 async function aligned(regions: readonly Region[], diskSizeBytes: number): Promise<Region[]> {
   const all: Region[] = [];
-  for await (const region of alignRegions(from(regions), { blockSizeBytes: block, diskSizeBytes })) {
+  const grid = { blockSizeBytes: block, diskSizeBytes };
+  for await (const region of alignRegions(from(regions), grid)) {
     all.push(region);
   }
   return all;

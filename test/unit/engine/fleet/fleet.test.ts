@@ -103,7 +103,7 @@ describe('the fleet', () => {
     expect(fleet.machine(machineId(host.id, uuid)).state).toBe('running');
   });
 
-  test('tries again by itself with growing waits, but not where only a person can help', async () => {
+  test('tries again by itself, but not where only a person can help', async () => {
     const id = 'host' as HostId;
     catalog.hosts.insert({ id, name: 'later', uri: 'qemu:///system', practice: false });
     refuse = new AppError('libvirt-not-running', 'Nothing answers.');

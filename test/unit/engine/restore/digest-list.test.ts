@@ -9,7 +9,8 @@ function imageOf(bytes: Buffer): NbdPool {
     const found: { offset: number; length: number; flags: number }[] = [];
     for (let at = offset; at < offset + length; at += piece) {
       const zero = bytes.subarray(at, at + piece).every((byte) => byte === 0);
-      found.push({ offset: at, length: Math.min(piece, offset + length - at), flags: zero ? 3 : 0 });
+      const left = offset + length - at;
+      found.push({ offset: at, length: Math.min(piece, left), flags: zero ? 3 : 0 });
     }
     return found;
   };
