@@ -6,13 +6,14 @@ import { AppError } from '#contract/errors.ts';
 import type { Region } from '#engine/nbd/extents.ts';
 import type { DiskWriter } from '#engine/store/repository.ts';
 
-/** Bytes asked for in one read. */
-export const readChunkBytes = 2 * 1024 * 1024;
-/** Reads in flight for one disk; with the chunk size this bounds the memory of a copy. */
+/**
+ * Reads in flight for one disk, each into one `room` of the writer (1 MiB). Fewer than the writer
+ * lends (`maxBatchesInFlight` of the store), so that what was read can always move on.
+ */
 export const maxReadsInFlight = 8;
 
 export interface CopySource {
-  read(offset: number, length: number): Promise<Buffer>;
+  readInto(offset: number, target: Uint8Array): Promise<void>;
 }
 
 export interface CopyOptions {
@@ -33,15 +34,16 @@ export async function copyRegions(
   writer: DiskWriter,
   options: CopyOptions,
 ): Promise<number> {
-  const inFlight: { offset: number; bytes: Promise<Buffer> }[] = [];
+  const inFlight: Reading[] = [];
   let readBytes = 0;
   const writeOldest = async () => {
-    const next = inFlight.shift();
+    const next = inFlight[0];
     if (next === undefined) return;
-    const bytes = await next.bytes;
-    readBytes += bytes.length;
-    options.onRead(bytes.length);
-    await writer.write(next.offset, bytes);
+    await next.done;
+    inFlight.shift();
+    readBytes += next.bytes.length;
+    options.onRead(next.bytes.length);
+    await writer.write(next.offset, next.bytes);
   };
   try {
     for await (const region of alignRegions(regions, options)) {
@@ -51,20 +53,29 @@ export async function copyRegions(
         continue;
       }
       const end = region.offset + region.length;
-      for (let offset = region.offset; offset < end; offset += readChunkBytes) {
+      for (let offset = region.offset; offset < end; offset += writer.roomBytes) {
         if (options.signal.aborted) throw new AppError('cancelled', 'Cancelled.');
         if (inFlight.length >= maxReadsInFlight) await writeOldest();
-        const bytes = source.read(offset, Math.min(readChunkBytes, end - offset));
-        bytes.catch(() => undefined); // awaited in order below; an early failure is not unhandled
-        inFlight.push({ offset, bytes });
+        const room = await writer.room();
+        const bytes = room.subarray(0, Math.min(writer.roomBytes, end - offset));
+        const done = source.readInto(offset, bytes);
+        done.catch(() => undefined); // awaited in order; an early failure is not unhandled
+        inFlight.push({ offset, bytes, done });
       }
     }
     while (inFlight.length > 0) await writeOldest();
   } catch (thrown) {
-    await Promise.allSettled(inFlight.map(({ bytes }) => bytes));
+    await Promise.allSettled(inFlight.map(({ done }) => done));
+    for (const { bytes } of inFlight) writer.giveBack(bytes);
     throw options.signal.aborted ? new AppError('cancelled', 'Cancelled.') : thrown;
   }
   return readBytes;
+}
+
+interface Reading {
+  readonly offset: number;
+  readonly bytes: Buffer;
+  readonly done: Promise<void>;
 }
 
 interface Grid {

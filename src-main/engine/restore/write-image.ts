@@ -10,11 +10,9 @@ import { openNbdPool, type NbdPool } from '#engine/nbd/pool.ts';
 import { serveImage } from '#engine/nbd/qemu-nbd.ts';
 import type { StoreRepository, TreeRoot } from '#engine/store/repository.ts';
 import type { World } from '#engine/world/world.ts';
-import { createDigestList, type DigestList } from './digest-list.ts';
+import { firstDifference } from './compare-image.ts';
 
 export const connectionsPerImage = 2;
-/** Writes in flight to one image; with the store's chunks this bounds memory. */
-export const maxWritesInFlight = 8;
 
 export interface ImageSpec {
   readonly path: string;
@@ -46,11 +44,11 @@ export async function writeImage(
   const partial = partialPath(world, spec.path);
   try {
     await createImage(world, partial, spec.format, spec.root.sizeBytes);
-    const digests = await fill(world, store, spec, partial, progress);
-    await readBack(world, spec, partial, digests, progress);
+    const writtenBytes = await fill(world, store, spec, partial, progress);
+    await readBack(world, store, spec, partial, progress);
     if (spec.owner !== null) await world.files.chown(partial, spec.owner.uid, spec.owner.gid);
     await world.files.publish(partial, spec.path);
-    return digests.totalBytes();
+    return writtenBytes;
   } catch (thrown) {
     await world.files.remove(partial).catch(() => undefined);
     throw thrown;
@@ -65,7 +63,7 @@ function partialPath(world: World, path: string): string {
 }
 
 /** Throws `path-exists` when something is at `path`. */
-export async function refuseExisting(world: World, path: string): Promise<void> {
+async function refuseExisting(world: World, path: string): Promise<void> {
   if ((await world.files.stat(path)) === null) return;
   throw new AppError('path-exists', `There is already something at ${path}.`, {
     path,
@@ -112,30 +110,23 @@ async function fill(
   spec: ImageSpec,
   partial: string,
   { signal, onWritten }: ImageProgress,
-): Promise<DigestList> {
-  const digests = createDigestList();
+): Promise<number> {
+  let total = 0;
   const how = { readOnly: false, cache: 'writeback' } as const;
   await withImage(world, spec, partial, how, signal, async (pool) => {
-    const inFlight: Promise<void>[] = [];
     try {
-      for await (const { offset, bytes } of store.openTree(spec.root).stream({ signal })) {
-        if (signal.aborted) throw new AppError('cancelled', 'Cancelled.');
-        digests.add(offset, bytes);
-        if (inFlight.length >= maxWritesInFlight) await inFlight.shift();
-        const write = pool.write(offset, bytes).then(() => {
-          onWritten(bytes.length);
-        });
-        write.catch(() => undefined); // awaited in order
-        inFlight.push(write);
-      }
-      await Promise.all(inFlight);
+      const write = async (offset: number, bytes: Buffer) => {
+        await pool.write(offset, bytes);
+        total += bytes.length;
+        onWritten(bytes.length);
+      };
+      await store.openTree(spec.root).copyTo(write, signal);
       await pool.flush();
     } catch (thrown) {
-      await Promise.allSettled(inFlight);
       throw signal.aborted ? new AppError('cancelled', 'Cancelled.') : writeFailure(thrown, spec);
     }
   });
-  return digests;
+  return total;
 }
 
 function writeFailure(thrown: unknown, spec: ImageSpec): unknown {
@@ -158,14 +149,15 @@ function writeFailure(thrown: unknown, spec: ImageSpec): unknown {
 
 async function readBack(
   world: World,
+  store: StoreRepository,
   spec: ImageSpec,
   partial: string,
-  digests: DigestList,
   { signal, onChecked }: ImageProgress,
 ): Promise<void> {
   const how = { readOnly: true, cache: 'none' } as const;
   await withImage(world, spec, partial, how, signal, async (pool) => {
-    const bad = await digests.firstDifference(pool, signal, onChecked);
+    const tree = store.openTree(spec.root);
+    const bad = await firstDifference(tree, pool, signal, onChecked);
     if (bad === null) return;
     throw new AppError(
       'verify-mismatch',

@@ -4,17 +4,15 @@
  */
 import { AppError } from '#contract/errors.ts';
 import { decodeBlock } from './block-codec.ts';
-import { ByteBudget } from './byte-budget.ts';
 import { blockKind, idBytes, PayloadDamage, type StoreKeys } from './crypto.ts';
 import type { BlockIndex, BlockPlace } from './index.ts';
 import { packName } from './pack.ts';
 import { readFailure } from './pack-reader.ts';
 import type { Storage } from './storage.ts';
 import { decodeNode, maxNodeBytes, type TreeNode } from './tree-node.ts';
+import type { ReadLane } from './read-lane.ts';
 import type { BlockWorkers } from './workers.ts';
 
-/** Payloads and plaintexts being read or opened, over all readers of one repository. */
-export const maxReadBytesInFlight = 24 * 1024 * 1024;
 /** Bytes between two wanted payloads that are read along rather than sought over. */
 const maxGapBytes = 32 * 1024;
 const maxCopiesTried = 4;
@@ -32,7 +30,7 @@ export interface BlockFailure {
 }
 
 export interface ReadBatch {
-  /** The plaintexts one after another; a failed block's part is zeros. */
+  /** The plaintexts one after another, in the lane's memory; a failed block's part is zeros. */
   readonly bytes: Buffer;
   readonly failures: readonly BlockFailure[];
 }
@@ -61,7 +59,6 @@ export interface BlockReaderParts {
 
 export class BlockReader {
   readonly #parts: BlockReaderParts;
-  readonly #budget = new ByteBudget(maxReadBytesInFlight);
 
   constructor(parts: BlockReaderParts) {
     this.#parts = parts;
@@ -103,8 +100,11 @@ export class BlockReader {
     return node;
   }
 
-  /** Reads and proves a batch of data blocks. Throws only when the repository cannot be reached. */
-  async readBlocks(wanted: readonly WantedBlock[]): Promise<ReadBatch> {
+  /**
+   * Reads and proves a batch of data blocks in the memory of `lane`, which belongs to it until its
+   * bytes were used. Throws only when the repository cannot be reached.
+   */
+  async readBlocks(wanted: readonly WantedBlock[], lane: ReadLane): Promise<ReadBatch> {
     const located: Located[] = [];
     const failures: BlockFailure[] = [];
     for (const [at, { id }] of wanted.entries()) {
@@ -112,30 +112,42 @@ export class BlockReader {
       if (place === null) failures.push({ at, why: 'it is missing', packId: null });
       else located.push({ at, place, packId: this.#parts.index.packOf(place) });
     }
-    const plainBytes = wanted.reduce((sum, block) => sum + block.plainBytes, 0);
-    const payloadBytes = located.reduce((sum, { place }) => sum + place.length, 0);
-    const budget = plainBytes + payloadBytes;
-    await this.#budget.take(budget);
-    try {
-      const { bytes, damaged } = await this.#readLocated(wanted, located, plainBytes);
-      for (const one of damaged) {
-        const why = await this.#tryCopies(wanted, one, bytes);
-        if (why !== null) failures.push({ at: one.at, why, packId: one.packId });
-      }
-      return { bytes, failures };
-    } finally {
-      this.#budget.give(budget);
+    const { bytes, damaged } = await this.#readLocated(wanted, located, lane);
+    for (const one of damaged) {
+      const why = await this.#tryCopies(wanted, one, bytes);
+      if (why !== null) failures.push({ at: one.at, why, packId: one.packId });
     }
+    return { bytes, failures };
+  }
+
+  /**
+   * Compares plaintexts, laid one after another in `memory`, with the ids of `wanted`: which is the
+   * first that differs, or null. The memory is used until this resolves.
+   */
+  async firstDifference(
+    wanted: readonly WantedBlock[],
+    memory: SharedArrayBuffer,
+  ): Promise<number | null> {
+    const plainBytes = wanted.reduce((sum, block) => sum + block.plainBytes, 0);
+    const batch = await this.#parts.workers.hash(memory, plainBytes);
+    batch.drop();
+    const differs = wanted.findIndex(({ id }, i) => {
+      const found = batch.ids.subarray(i * idBytes, (i + 1) * idBytes);
+      return batch.data[i] !== 1 || !found.equals(id);
+    });
+    return differs < 0 ? null : differs;
   }
 
   async #readLocated(
     wanted: readonly WantedBlock[],
     located: readonly Located[],
-    plainBytes: number,
+    lane: ReadLane,
   ): Promise<{ bytes: Buffer; damaged: (Located & { why: string })[] }> {
     const runs = coalesce(located);
     const total = runs.reduce((sum, run) => sum + run.end - run.offset, 0);
-    const payloads = Buffer.allocUnsafeSlow(total);
+    const plainBytes = wanted.reduce((sum, block) => sum + block.plainBytes, 0);
+    const payloads = Buffer.from(lane.payloads(total), 0, total);
+    const plain = lane.plain(plainBytes);
     const places = new Uint32Array(wanted.length * 3);
     const unread = new Map<number, string>();
     let at = 0;
@@ -155,12 +167,12 @@ export class BlockReader {
       places[i * 3 + 2] = plain;
     }
     const { workers } = this.#parts;
-    const answer = await workers.decode(payloads.buffer, ids, places, plainBytes);
+    const answer = await workers.decode(lane.payloads(total), ids, places, plain);
     const damaged = located.flatMap((one) => {
       const why = unread.get(one.at) ?? answer.reasons[one.at] ?? null;
       return why === null ? [] : [{ ...one, why }];
     });
-    return { bytes: Buffer.from(answer.bytes), damaged };
+    return { bytes: Buffer.from(plain, 0, plainBytes), damaged };
   }
 
   /** Reads a run; if that fails, each of its blocks alone, so that only the bad ones are lost. */

@@ -1,7 +1,7 @@
 /**
  * A worker thread: hashes blocks, then compresses and seals those the main thread asks for, and the
- * way back. It keeps a batch's bytes between the two steps so that they cross only once, and frees
- * buffers at once instead of waiting for its garbage collector, which keeps memory flat.
+ * way back. Blocks come and go in memory shared with the main thread, which lends it: nothing that
+ * large is allocated here, which keeps memory flat and the garbage collector away.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { decodeBlock, encodeInto, maxPayloadBytes } from './block-codec.ts';
@@ -20,8 +20,8 @@ function answer(message: FromWorker, transfer: readonly ArrayBuffer[] = []): voi
   parentPort?.postMessage(message, [...transfer]);
 }
 
-function hash(job: number, input: ArrayBuffer): void {
-  const bytes = Buffer.from(input);
+function hash({ job, memory, bytes: length }: ToWorker & { kind: 'hash' }): void {
+  const bytes = Buffer.from(memory, 0, length);
   const count = Math.ceil(bytes.length / blockSizeBytes);
   const ids = new Uint8Array(count * idBytes);
   const data = new Uint8Array(count);
@@ -35,7 +35,7 @@ function hash(job: number, input: ArrayBuffer): void {
   answer({ kind: 'hashed', job, ids, data }, [ids.buffer, data.buffer]);
 }
 
-/** Room for payloads while a batch is encoded; reused, then the used part is copied out. */
+/** Room for payloads while a batch is encoded; they then replace the batch's plaintexts. */
 let room = Buffer.allocUnsafeSlow(0);
 
 function encode(job: number, wanted: Uint32Array): void {
@@ -53,46 +53,34 @@ function encode(job: number, wanted: Uint32Array): void {
     lengths[i] = encodeInto(keys, blockKind.data, source, room, at);
     at += lengths[i] ?? 0;
   }
-  freeNow(batch.bytes.buffer);
-  const out = new Uint8Array(at);
-  out.set(room.subarray(0, at));
-  answer({ kind: 'encoded', job, bytes: out.buffer, lengths }, [out.buffer, lengths.buffer]);
+  new Uint8Array(batch.bytes.buffer).set(room.subarray(0, at));
+  answer({ kind: 'encoded', job, lengths }, [lengths.buffer]);
 }
 
-function drop(job: number): void {
-  const batch = held.get(job);
-  held.delete(job);
-  if (batch !== undefined) freeNow(batch.bytes.buffer);
-}
-
-function decode({ job, bytes, ids, places, outBytes }: ToWorker & { kind: 'decode' }): void {
-  const payloads = Buffer.from(bytes);
-  const out = new Uint8Array(outBytes);
+function decode({ job, payloads: memory, ids, places, plain }: ToWorker & { kind: 'decode' }) {
+  const payloads = Buffer.from(memory);
+  const out = new Uint8Array(plain);
   const reasons: (string | null)[] = [];
   for (let i = 0, at = 0; i * 3 < places.length; i += 1) {
     const offset = places[i * 3] ?? 0;
     const length = places[i * 3 + 1] ?? 0;
     const plainBytes = places[i * 3 + 2] ?? 0;
     const id = ids.subarray(i * idBytes, (i + 1) * idBytes);
-    reasons.push(decodeOne(id, payloads.subarray(offset, offset + length), plainBytes, out, at));
+    const into = out.subarray(at, at + plainBytes);
+    const reason = decodeOne(id, payloads.subarray(offset, offset + length), into);
+    if (reason !== null) into.fill(0); // the memory was used before
+    reasons.push(reason);
     at += plainBytes;
   }
-  freeNow(bytes);
-  answer({ kind: 'decoded', job, bytes: out.buffer, reasons }, [out.buffer]);
+  answer({ kind: 'decoded', job, reasons });
 }
 
-/** Null, or why it is damaged; then its place in `out` stays zero. */
-function decodeOne(
-  id: Uint8Array,
-  payload: Uint8Array,
-  plainBytes: number,
-  out: Uint8Array,
-  at: number,
-): string | null {
+/** Fills `into` and returns null, or says why the block is damaged. */
+function decodeOne(id: Uint8Array, payload: Uint8Array, into: Uint8Array): string | null {
   try {
-    const plaintext = decodeBlock(keys, blockKind.data, id, payload, plainBytes);
-    if (plaintext.length !== plainBytes) return 'it has another length';
-    out.set(plaintext, at);
+    const plaintext = decodeBlock(keys, blockKind.data, id, payload, into.length);
+    if (plaintext.length !== into.length) return 'it has another length';
+    into.set(plaintext);
     return null;
   } catch (thrown) {
     if (thrown instanceof PayloadDamage) return thrown.message;
@@ -125,13 +113,13 @@ parentPort?.on('message', (message: ToWorker) => {
   try {
     switch (message.kind) {
       case 'hash':
-        hash(message.job, message.bytes);
+        hash(message);
         return;
       case 'encode':
         encode(message.job, message.wanted);
         return;
       case 'drop':
-        drop(message.job);
+        held.delete(message.job);
         return;
       case 'decode':
         decode(message);

@@ -89,6 +89,11 @@ function additionalData(id: Uint8Array, kind: BlockKind, how: Encoding): Buffer 
   return data;
 }
 
+/** A key object: Node takes four times as long to begin with the same key as bytes. */
+function keyOfBlock(blockKey: KeyObject, id: Uint8Array): KeyObject {
+  return createSecretKey(createHmac('sha256', blockKey).update(id).digest());
+}
+
 export function sealedOverheadBytes(keys: StoreKeys): number {
   return keys.sealed ? 1 + nonceBytes + tagBytes : 1;
 }
@@ -106,7 +111,7 @@ export function sealInto(
     return 1 + block.bytes.length;
   }
   const nonce = randomBytes(nonceBytes);
-  const key = createHmac('sha256', keys.blockKey).update(block.id).digest();
+  const key = keyOfBlock(keys.blockKey, block.id);
   const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
   cipher.setAAD(additionalData(block.id, block.kind, block.how));
   into.set(nonce, at + 1);
@@ -132,7 +137,7 @@ export function openSealed(
   if (how !== encoding.raw && how !== encoding.zstd) throw new PayloadDamage('unknown encoding');
   if (!keys.sealed) return { how, bytes: payload.subarray(1) };
   if (payload.length < 1 + nonceBytes + tagBytes) throw new PayloadDamage('too short');
-  const key = createHmac('sha256', keys.blockKey).update(id).digest();
+  const key = keyOfBlock(keys.blockKey, id);
   const nonce = payload.subarray(1, 1 + nonceBytes);
   const cipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
   cipher.setAAD(additionalData(id, kind, how));

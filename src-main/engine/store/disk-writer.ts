@@ -4,9 +4,9 @@
  * block costs a look-up and 32 bytes copied.
  */
 import { AppError } from '#contract/errors.ts';
-import type { ByteBudget } from './byte-budget.ts';
-import { blockKind, idBytes } from './crypto.ts';
-import { freeNow } from './free-now.ts';
+import { BufferRing } from './buffer-ring.ts';
+import { maxPayloadBytes } from './block-codec.ts';
+import { blockKind, idBytes, type StoreKeys } from './crypto.ts';
 import type { BlockIndex } from './index.ts';
 import { maxDiskBytes } from './manifest.ts';
 import type { PackWriter } from './pack-writer.ts';
@@ -14,10 +14,17 @@ import type { DiskWriter, TreeRoot } from './repository.ts';
 import { TreeWriter, type NodeStore } from './tree-writer.ts';
 import type { BlockWorkers, HashedBatch } from './workers.ts';
 
-/** Plain bytes hashed and compressed as one message when a write has to be cut up. */
-export const batchBytes = 1024 * 1024;
-/** A write up to this that fills its memory is handed over whole, without a copy. */
-export const maxBatchBytes = 4 * 1024 * 1024;
+/** Plain bytes hashed and compressed as one message; one block where blocks are larger. */
+const batchBytes = 1024 * 1024;
+/** Pieces of memory lent at once: being filled, hashed, compressed, written to a pack. */
+export const maxBatchesInFlight = 20;
+
+/** The ring a run of writing lends from: room for a batch, and for its payloads if none shrinks. */
+export function batchRing(keys: StoreKeys, blockSizeBytes: number): BufferRing {
+  const plain = Math.max(batchBytes, blockSizeBytes);
+  const blocks = plain / blockSizeBytes;
+  return new BufferRing(maxBatchesInFlight, maxPayloadBytes(keys, blockSizeBytes) * blocks);
+}
 
 /** What the disks of one run share. */
 export interface WriteSession {
@@ -26,7 +33,7 @@ export interface WriteSession {
   readonly packs: PackWriter;
   readonly index: BlockIndex;
   readonly nodes: NodeStore;
-  readonly budget: ByteBudget;
+  readonly ring: BufferRing;
   readonly counts: { newBlocks: number; reusedBlocks: number };
   /** The first failure ends the whole run. */
   fail(thrown: unknown): void;
@@ -57,34 +64,48 @@ export class StoreDiskWriter implements DiskWriter {
     this.#storedBefore = session.packs.storedBytes;
   }
 
-  async write(offset: number, bytes: Buffer): Promise<void> {
-    this.#checkRange(offset, bytes.length);
-    const whole = fillsItsMemory(bytes);
-    const handOver = whole && bytes.length <= maxBatchBytes;
-    const step = handOver ? bytes.length : Math.max(batchBytes, this.#session.blockSizeBytes);
-    const { length: total } = bytes;
-    for (let at = 0; at < total; at += step) {
-      const length = Math.min(step, total - at);
-      this.#session.throwIfFailed();
-      await this.#session.budget.take(length);
-      this.#submit((offset + at) / this.#session.blockSizeBytes, own(bytes, at, length));
-    }
-    if (whole && !handOver) freeNow(bytes.buffer); // it was copied, and it is ours
+  get roomBytes(): number {
+    return Math.max(batchBytes, this.#session.blockSizeBytes);
   }
 
-  #submit(firstBlock: number, bytes: ArrayBuffer): void {
-    const { workers, budget } = this.#session;
-    const length = bytes.byteLength;
-    const hashing = workers.hash(bytes);
+  async room(): Promise<Buffer> {
+    this.#session.throwIfFailed();
+    return Buffer.from(await this.#session.ring.take(), 0, this.roomBytes);
+  }
+
+  giveBack({ buffer }: Buffer): void {
+    const { ring } = this.#session;
+    if (ring.isLent(buffer)) ring.give(buffer);
+  }
+
+  async write(offset: number, bytes: Buffer): Promise<void> {
+    this.#checkRange(offset, bytes.length);
+    const { ring, blockSizeBytes } = this.#session;
+    if (ring.isLent(bytes.buffer)) {
+      this.#session.throwIfFailed();
+      this.#submit(offset / blockSizeBytes, bytes.buffer, bytes.length);
+      return;
+    }
+    const step = this.roomBytes;
+    for (let at = 0; at < bytes.length; at += step) {
+      const room = await this.room();
+      const copied = bytes.copy(room, 0, at, at + step);
+      this.#submit((offset + at) / blockSizeBytes, room.buffer as SharedArrayBuffer, copied);
+    }
+  }
+
+  #submit(firstBlock: number, memory: SharedArrayBuffer, length: number): void {
+    const { workers, ring } = this.#session;
+    const hashing = workers.hash(memory, length);
     hashing.catch(() => undefined); // awaited in order below
     this.#inOrder = this.#inOrder.then(async () => {
       try {
         const batch = await hashing;
         this.#session.throwIfFailed();
         const wanted = await this.#place(firstBlock, batch);
-        this.#encode(batch, wanted, length);
+        this.#encode(batch, wanted, memory);
       } catch (thrown) {
-        budget.give(length);
+        ring.give(memory);
         this.#session.fail(thrown);
       }
     });
@@ -111,25 +132,26 @@ export class StoreDiskWriter implements DiskWriter {
     return wanted;
   }
 
-  #encode(batch: HashedBatch, wanted: readonly number[], length: number): void {
-    const { packs, budget } = this.#session;
+  #encode(batch: HashedBatch, wanted: readonly number[], memory: SharedArrayBuffer): void {
+    const { packs, ring } = this.#session;
     if (wanted.length === 0) {
       batch.drop();
-      budget.give(length);
+      ring.give(memory);
       return;
     }
     const storing = batch
       .encode(Uint32Array.from(wanted))
-      .then(async ({ bytes, lengths }) => {
+      .then(async (lengths) => {
         const ids = wanted.map((i) => batch.ids.subarray(i * idBytes, (i + 1) * idBytes));
-        await packs.append({ kind: blockKind.data, ids, lengths, bytes: new Uint8Array(bytes) });
-        freeNow(bytes);
+        const total = lengths.reduce((sum, one) => sum + one, 0);
+        const bytes = new Uint8Array(memory, 0, total);
+        await packs.append({ kind: blockKind.data, ids, lengths, bytes });
       })
       .catch((thrown: unknown) => {
         this.#session.fail(thrown);
       })
       .finally(() => {
-        budget.give(length);
+        ring.give(memory);
         this.#encoding.delete(storing);
       });
     this.#encoding.add(storing);
@@ -185,20 +207,4 @@ export class StoreDiskWriter implements DiskWriter {
       throw thrown;
     }
   }
-}
-
-/** False for a part of something larger, such as Node's pool of small buffers. */
-function fillsItsMemory({ byteOffset, length, buffer }: Buffer): boolean {
-  if (!(buffer instanceof ArrayBuffer) || length <= Buffer.poolSize) return false;
-  return byteOffset === 0 && length === buffer.byteLength;
-}
-
-/** The bytes as a buffer that can be handed over: without a copy when they fill their memory. */
-function own(bytes: Buffer, at: number, length: number): ArrayBuffer {
-  const memory = bytes.buffer;
-  const whole = at === 0 && length === bytes.length && fillsItsMemory(bytes);
-  if (whole && memory instanceof ArrayBuffer) return memory;
-  const copy = new Uint8Array(length);
-  copy.set(bytes.subarray(at, at + length));
-  return copy.buffer;
 }

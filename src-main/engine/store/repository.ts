@@ -182,11 +182,19 @@ export interface StoreWriter {
 export interface DiskWriter {
   /**
    * `offset` is a multiple of the block size, `bytes` whole blocks except at the disk's end.
-   * Resolves when accepted: wait for it before the next call. The store owns `bytes` afterwards
-   * (its memory goes to a worker, so its length is 0 once accepted).
+   * Resolves when accepted: wait for it before the next call. What came from `room` is the store's
+   * afterwards; anything else is copied.
    * Any order is right; ascending is fast. Writing a block twice keeps the later bytes.
    */
   write(offset: number, bytes: Buffer): Promise<void>;
+  /** Bytes of one `room`: whole blocks. */
+  readonly roomBytes: number;
+  /**
+   * Memory to fill and give to `write`, from its beginning, or to `giveBack`. There are at most
+   * `maxBatchesInFlight` of them in a run; when all are in use it waits until one was stored.
+   */
+  room(): Promise<Buffer>;
+  giveBack(room: Buffer): void;
   /** Makes a range zero; aligned like `write`. */
   zero(offset: number, length: number): Promise<void>;
   /** All blocks are stored. `changedBytes`: bytes of blocks that differ from `base`. */
@@ -200,15 +208,34 @@ export interface TreeReader {
   read(offset: number, length: number): Promise<Buffer>;
   /** Every byte that is not zero, ascending, in pieces of at most a few MiB. */
   stream(options?: StreamOptions): AsyncIterable<{ offset: number; bytes: Buffer }>;
+  /**
+   * The same, given to `write` in ascending order with several under way at once; the bytes are
+   * lent until its promise settles. Throws block-damaged, cancelled, or what `write` throws first;
+   * no write is under way any more then.
+   */
+  copyTo(write: WritePiece, signal?: AbortSignal): Promise<void>;
+  /**
+   * Reads from elsewhere what is not zero here and compares: the offset of the first block that
+   * differs, or null. Where this tree is zero nothing is read. `onCompared` gets bytes.
+   */
+  firstDifference(
+    read: ReadPiece,
+    onCompared: (bytes: number) => void,
+    signal?: AbortSignal,
+  ): Promise<number | null>;
 }
+
+export type WritePiece = (offset: number, bytes: Buffer) => Promise<void>;
+/** Fills `into` with what is at `offset`. */
+export type ReadPiece = (offset: number, into: Buffer) => Promise<void>;
 
 export interface StreamOptions {
   readonly signal?: AbortSignal;
-  /** Batches decoded at the same time; the store bounds the bytes in flight in any case. */
+  /** Batches of 1 MiB decoded at the same time. */
   readonly concurrency?: number;
   /** Only this range; the whole disk when left out. */
   readonly range?: ByteRange;
-  /** The bytes of a piece are gone once the next is asked for: keeps memory flat. */
+  /** The bytes of a piece are others once the next is asked for: spares a copy of each. */
   readonly recycle?: boolean;
 }
 

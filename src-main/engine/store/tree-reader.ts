@@ -6,8 +6,15 @@ import {
   type BlockReader,
   type ReadBatch,
 } from './block-reader.ts';
-import { freeNow } from './free-now.ts';
-import type { ByteRange, StreamOptions, TreeReader, TreeRoot } from './repository.ts';
+import { ReadLane } from './read-lane.ts';
+import type {
+  ByteRange,
+  ReadPiece,
+  StreamOptions,
+  TreeReader,
+  TreeRoot,
+  WritePiece,
+} from './repository.ts';
 import { fanOut } from './tree-node.ts';
 import { leaves, type Leaf } from './tree-walk.ts';
 
@@ -15,7 +22,16 @@ import { leaves, type Leaf } from './tree-walk.ts';
 const batchBytes = 1024 * 1024;
 const defaultConcurrency = 6;
 export const maxConcurrency = 16;
+/** Batches whose writes are under way while others are read ahead. */
+const maxBatchesWriting = 4;
+/** Batches read from elsewhere and compared at the same time. */
+const maxBatchesComparing = 6;
 export const maxReadBytes = 64 * 1024 * 1024;
+
+interface Batch {
+  readonly planned: readonly PlannedBlock[];
+  readonly batch: ReadBatch;
+}
 
 interface PlannedBlock {
   readonly id: Buffer;
@@ -126,9 +142,74 @@ export class StoreTreeReader implements TreeReader {
     for await (const { planned, batch } of this.readAll(options)) {
       const failure = batch.failures[0];
       if (failure !== undefined) throw this.#damaged(planned, failure);
-      yield* this.#pieces(planned, batch.bytes);
-      if (options.recycle === true) freeNow(batch.bytes.buffer);
+      for (const { offset, bytes } of this.#pieces(planned, batch.bytes)) {
+        yield { offset, bytes: options.recycle === true ? bytes : Buffer.from(bytes) };
+      }
     }
+  }
+
+  async copyTo(write: WritePiece, signal?: AbortSignal): Promise<void> {
+    const writing: Promise<unknown>[] = [];
+    try {
+      for await (const { planned, batch, release } of this.#flow({ ...(signal && { signal }) })) {
+        const failure = batch.failures[0];
+        if (failure !== undefined) throw this.#damaged(planned, failure);
+        const pieces = [...this.#pieces(planned, batch.bytes)];
+        const writes = pieces.map(({ offset, bytes }) => write(offset, bytes));
+        const written = allSettledWell(writes).then(release);
+        written.catch(() => undefined); // awaited in order
+        writing.push(written);
+        if (writing.length >= maxBatchesWriting) await writing.shift();
+      }
+      await Promise.all(writing);
+    } finally {
+      await Promise.allSettled(writing);
+    }
+  }
+
+  async firstDifference(
+    read: ReadPiece,
+    onCompared: (bytes: number) => void,
+    signal?: AbortSignal,
+  ): Promise<number | null> {
+    const idle: SharedArrayBuffer[] = [];
+    const capacity = Math.max(batchBytes, this.#blockSize);
+    const ahead: Promise<number | null>[] = [];
+    try {
+      for await (const planned of this.#batches(0, this.#blocks)) {
+        if (signal?.aborted === true) throw new AppError('cancelled', 'Cancelled.');
+        const memory = idle.pop() ?? new SharedArrayBuffer(capacity);
+        const comparing = this.#compare(planned, memory, read, onCompared).finally(() => {
+          idle.push(memory);
+        });
+        comparing.catch(() => undefined); // awaited in order
+        ahead.push(comparing);
+        const oldest = ahead.length >= maxBatchesComparing ? await ahead.shift() : null;
+        if (typeof oldest === 'number') return oldest;
+      }
+      for (const rest of ahead) {
+        const bad = await rest;
+        if (bad !== null) return bad;
+      }
+      return null;
+    } finally {
+      await Promise.allSettled(ahead);
+    }
+  }
+
+  /** Offset of the first block of a batch that is not what was planned. */
+  async #compare(
+    planned: readonly PlannedBlock[],
+    memory: SharedArrayBuffer,
+    read: ReadPiece,
+    onCompared: (bytes: number) => void,
+  ): Promise<number | null> {
+    const plainBytes = planned.reduce((sum, block) => sum + block.plainBytes, 0);
+    const pieces = [...this.#pieces(planned, Buffer.from(memory, 0, plainBytes))];
+    await allSettledWell(pieces.map(({ offset, bytes }) => read(offset, bytes)));
+    const bad = await this.#reader.firstDifference(planned, memory);
+    onCompared(plainBytes);
+    return bad === null ? null : (planned[bad]?.block ?? 0) * this.#blockSize;
   }
 
   #damaged(planned: readonly PlannedBlock[], { at, why }: BlockFailure): AppError {
@@ -141,38 +222,42 @@ export class StoreTreeReader implements TreeReader {
     });
   }
 
-  /** Batches in order with their failures, read ahead: the core of `stream` and of verify. */
-  async *readAll(
-    options: StreamOptions = {},
-  ): AsyncIterable<{ planned: readonly PlannedBlock[]; batch: ReadBatch }> {
+  /** Batches in order with their failures, read ahead; their bytes last until the next. */
+  async *readAll(options: StreamOptions = {}): AsyncIterable<Batch> {
+    for await (const { planned, batch, release } of this.#flow(options)) {
+      yield { planned, batch };
+      release();
+    }
+  }
+
+  /** The core of all reading: whoever gets a batch lends its memory back with `release`. */
+  async *#flow(options: StreamOptions): AsyncIterable<Batch & { release: () => void }> {
     const { signal, concurrency = defaultConcurrency, range } = options;
     const first = Math.floor((range?.offset ?? 0) / this.#blockSize);
     const endByte = range === undefined ? this.#root.sizeBytes : range.offset + range.length;
     const end = Math.min(this.#blocks, Math.ceil(endByte / this.#blockSize));
-    const ahead: { planned: PlannedBlock[]; batch: Promise<ReadBatch> }[] = [];
     const most = Math.min(maxConcurrency, Math.max(1, concurrency));
+    const idle: ReadLane[] = [];
+    const ahead: { planned: PlannedBlock[]; batch: Promise<ReadBatch>; lane: ReadLane }[] = [];
+    const next = async () => {
+      if (signal?.aborted === true) throw new AppError('cancelled', 'Cancelled.');
+      const oldest = ahead.shift();
+      if (oldest === undefined) throw new AppError('internal', 'Nothing was read ahead.');
+      const { planned, batch, lane } = oldest;
+      return { planned, batch: await batch, release: () => void idle.push(lane) };
+    };
     try {
       for await (const planned of this.#batches(first, end)) {
-        if (signal?.aborted === true) throw new AppError('cancelled', 'Cancelled.');
-        const batch = this.#reader.readBlocks(planned);
-        batch.catch(() => undefined); // awaited in order below
-        ahead.push({ planned, batch });
-        while (ahead.length >= most) yield* this.#next(ahead);
+        const lane = idle.pop() ?? new ReadLane();
+        const batch = this.#reader.readBlocks(planned, lane);
+        batch.catch(() => undefined); // awaited in order
+        ahead.push({ planned, batch, lane });
+        while (ahead.length >= most) yield await next();
       }
-      while (ahead.length > 0) {
-        if (signal?.aborted === true) throw new AppError('cancelled', 'Cancelled.');
-        yield* this.#next(ahead);
-      }
+      while (ahead.length > 0) yield await next();
     } finally {
       await Promise.allSettled(ahead.map(({ batch }) => batch));
     }
-  }
-
-  async *#next(
-    ahead: { planned: PlannedBlock[]; batch: Promise<ReadBatch> }[],
-  ): AsyncIterable<{ planned: readonly PlannedBlock[]; batch: ReadBatch }> {
-    const oldest = ahead.shift();
-    if (oldest !== undefined) yield { planned: oldest.planned, batch: await oldest.batch };
   }
 
   /** A batch cut where the disk has zeros in between. */
@@ -191,4 +276,10 @@ export class StoreTreeReader implements TreeReader {
       from = at;
     }
   }
+}
+
+/** Like Promise.all, but only once none is under way: their memory is used again after this. */
+async function allSettledWell(all: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(all);
+  await Promise.all(all);
 }

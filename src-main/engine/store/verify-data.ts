@@ -1,6 +1,5 @@
 /** Reads, opens and hashes blocks: all that are in packs, or all that one point needs. */
 import { idBytes } from './crypto.ts';
-import { freeNow } from './free-now.ts';
 import { packName, type PackEntry } from './pack.ts';
 import { readFailure, readTrailer } from './pack-reader.ts';
 import { StoreTreeReader } from './tree-reader.ts';
@@ -130,6 +129,5 @@ export async function provePoint(
       if (id !== undefined) found.blocks.set(id.toString('hex'), why);
     }
     progress.advance(planned.length);
-    freeNow(batch.bytes.buffer);
   }
 }

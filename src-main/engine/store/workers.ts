@@ -23,18 +23,25 @@ export interface WorkerSetup {
 }
 
 export type ToWorker =
-  | { readonly kind: 'hash'; readonly job: number; readonly bytes: ArrayBuffer }
+  /** The first `bytes` of `memory`; the sender leaves them alone until the batch is over. */
+  | {
+      readonly kind: 'hash';
+      readonly job: number;
+      readonly memory: SharedArrayBuffer;
+      readonly bytes: number;
+    }
   /** `wanted`: numbers of the blocks in the batch to compress and seal. Follows 'hash'. */
   | { readonly kind: 'encode'; readonly job: number; readonly wanted: Uint32Array }
   | { readonly kind: 'drop'; readonly job: number }
   | {
       readonly kind: 'decode';
       readonly job: number;
-      readonly bytes: ArrayBuffer;
+      readonly payloads: SharedArrayBuffer;
       readonly ids: Uint8Array;
-      /** Three numbers each: offset and length in `bytes`, length of the plaintext. */
+      /** Three numbers each: offset and length in `payloads`, length of the plaintext. */
       readonly places: Uint32Array;
-      readonly outBytes: number;
+      /** Where the plaintexts go, one after another; a damaged one's part is zeros. */
+      readonly plain: SharedArrayBuffer;
     }
   | {
       readonly kind: 'prove';
@@ -48,16 +55,11 @@ export type ToWorker =
 export type FromWorker =
   /** `data[i]` is 0 for a block of zeros. */
   | { readonly kind: 'hashed'; readonly job: number; readonly ids: Uint8Array; data: Uint8Array }
-  | {
-      readonly kind: 'encoded';
-      readonly job: number;
-      readonly bytes: ArrayBuffer;
-      readonly lengths: Uint32Array;
-    }
+  /** The payloads lie one after another in the batch's memory, in place of its plaintexts. */
+  | { readonly kind: 'encoded'; readonly job: number; readonly lengths: Uint32Array }
   | {
       readonly kind: 'decoded';
       readonly job: number;
-      readonly bytes: ArrayBuffer;
       /** Null for a good block, otherwise why it is damaged. */
       readonly reasons: readonly (string | null)[];
     }
@@ -82,7 +84,8 @@ interface Seat {
 export interface HashedBatch {
   readonly ids: Buffer;
   readonly data: Uint8Array;
-  encode(wanted: Uint32Array): Promise<Answer<'encoded'>>;
+  /** Puts the payloads where the plaintexts were; resolves with their lengths. */
+  encode(wanted: Uint32Array): Promise<Uint32Array>;
   /** Nothing in it is new. */
   drop(): void;
 }
@@ -91,6 +94,7 @@ export class BlockWorkers {
   readonly #seats: Seat[] = [];
   readonly #setup: WorkerSetup;
   readonly #url: URL;
+  readonly #count = Math.min(maxWorkers, Math.max(1, availableParallelism()));
   #nextJob = 1;
   #failure: AppError | null = null;
   #closed = false;
@@ -100,14 +104,10 @@ export class BlockWorkers {
     this.#url = url ?? new URL('./block-worker.ts', import.meta.url);
   }
 
-  get count(): number {
-    return Math.min(maxWorkers, Math.max(1, availableParallelism()));
-  }
-
   #seat(): Seat {
     if (this.#failure !== null) throw this.#failure;
     if (this.#closed) throw new AppError('internal', 'The repository was closed while in use.');
-    while (this.#seats.length < this.count) this.#seats.push(this.#start());
+    while (this.#seats.length < this.#count) this.#seats.push(this.#start());
     return this.#seats.reduce((best, seat) => (seat.load < best.load ? seat : best));
   }
 
@@ -163,22 +163,27 @@ export class BlockWorkers {
     });
   }
 
-  /** Hashes whole blocks (the last may be short). Takes the buffer over. */
-  async hash(bytes: ArrayBuffer): Promise<HashedBatch> {
+  /**
+   * Hashes whole blocks (the last may be short). The memory must be left alone until the batch was
+   * encoded or dropped, and have room for `maxBatchMemoryBytes`.
+   */
+  async hash(memory: SharedArrayBuffer, bytes: number): Promise<HashedBatch> {
     const seat = this.#seat();
     const job = this.#nextJob++;
     seat.load += 1;
     const leave = () => {
       seat.load -= 1;
     };
-    const message = { kind: 'hash', job, bytes } as const;
+    const message = { kind: 'hash', job, memory, bytes } as const;
     try {
-      const { ids, data } = await this.#ask(seat, message, [bytes], 'hashed');
+      const { ids, data } = await this.#ask(seat, message, [], 'hashed');
       return {
         ids: Buffer.from(ids.buffer),
         data,
         encode: (wanted) =>
-          this.#ask(seat, { kind: 'encode', job, wanted }, [], 'encoded').finally(leave),
+          this.#ask(seat, { kind: 'encode', job, wanted }, [], 'encoded')
+            .then(({ lengths }) => lengths)
+            .finally(leave),
         drop: () => {
           leave();
           seat.worker.postMessage({ kind: 'drop', job } satisfies ToWorker);
@@ -190,34 +195,34 @@ export class BlockWorkers {
     }
   }
 
-  /** Opens payloads into one buffer, one plaintext after another. Takes the buffer over. */
+  /** Opens payloads: one answer each, the plaintexts in `plain`. Both must be left alone meanwhile. */
   decode(
-    bytes: ArrayBuffer,
+    payloads: SharedArrayBuffer,
     ids: Uint8Array,
     places: Uint32Array,
-    outBytes: number,
+    plain: SharedArrayBuffer,
   ): Promise<Answer<'decoded'>> {
     return this.#once(
-      (job) => ({ kind: 'decode', job, bytes, ids, places, outBytes }),
-      bytes,
+      (job) => ({ kind: 'decode', job, payloads, ids, places, plain }),
+      [],
       'decoded',
     );
   }
 
   /** Proves payloads: one answer each. Takes the buffer over. */
   prove(bytes: ArrayBuffer, ids: Uint8Array, places: Uint32Array): Promise<Answer<'proven'>> {
-    return this.#once((job) => ({ kind: 'prove', job, bytes, ids, places }), bytes, 'proven');
+    return this.#once((job) => ({ kind: 'prove', job, bytes, ids, places }), [bytes], 'proven');
   }
 
   async #once<Kind extends FromWorker['kind']>(
     make: (job: number) => ToWorker,
-    bytes: ArrayBuffer,
+    transfer: readonly ArrayBuffer[],
     kind: Kind,
   ): Promise<Answer<Kind>> {
     const seat = this.#seat();
     seat.load += 1;
     try {
-      return await this.#ask(seat, make(this.#nextJob++), [bytes], kind);
+      return await this.#ask(seat, make(this.#nextJob++), transfer, kind);
     } finally {
       seat.load -= 1;
     }

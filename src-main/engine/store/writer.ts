@@ -6,9 +6,9 @@ import { AppError } from '#contract/errors.ts';
 import type { World } from '#engine/world/world.ts';
 import { encodeBlock } from './block-codec.ts';
 import type { BlockReader } from './block-reader.ts';
-import { ByteBudget } from './byte-budget.ts';
+import type { BufferRing } from './buffer-ring.ts';
 import { blockId, blockKind, type StoreKeys } from './crypto.ts';
-import { StoreDiskWriter, type WriteSession } from './disk-writer.ts';
+import { batchRing, StoreDiskWriter, type WriteSession } from './disk-writer.ts';
 import { listPacks } from './index-sync.ts';
 import type { BlockIndex } from './index.ts';
 import type { Lease } from './lock.ts';
@@ -20,8 +20,6 @@ import type { Storage } from './storage.ts';
 import type { NodeStore } from './tree-writer.ts';
 import type { BlockWorkers } from './workers.ts';
 
-/** Plain bytes accepted and not yet in a pack; their payloads may take as much again. */
-export const maxWriteBytesInFlight = 12 * 1024 * 1024;
 export const maxBlobBytes = 64 * 1024 * 1024;
 
 export interface WriterParts {
@@ -41,7 +39,7 @@ export interface WriterParts {
 export class RepositoryWriter implements StoreWriter {
   readonly #parts: WriterParts;
   readonly #packs: PackWriter;
-  readonly #budget = new ByteBudget(maxWriteBytesInFlight);
+  readonly #ring: BufferRing;
   readonly #counts = { newBlocks: 0, reusedBlocks: 0 };
   readonly #session: WriteSession;
   readonly #abort: () => void;
@@ -51,6 +49,7 @@ export class RepositoryWriter implements StoreWriter {
   constructor(parts: WriterParts) {
     this.#parts = parts;
     this.#packs = new PackWriter(parts);
+    this.#ring = batchRing(parts.keys, parts.blockSizeBytes);
     this.#abort = () => {
       this.#fail(new AppError('cancelled', 'Cancelled.'));
     };
@@ -62,7 +61,7 @@ export class RepositoryWriter implements StoreWriter {
       packs: this.#packs,
       index: parts.index,
       nodes: nodeStore(parts, this.#packs),
-      budget: this.#budget,
+      ring: this.#ring,
       counts: this.#counts,
       fail: (thrown) => {
         this.#fail(thrown);
@@ -79,7 +78,7 @@ export class RepositoryWriter implements StoreWriter {
         ? thrown
         : new AppError('internal', 'Storing failed unexpectedly.', {}, thrown);
     this.#failure ??= error;
-    this.#budget.fail(this.#failure);
+    this.#ring.fail(this.#failure);
   }
 
   #throwIfFailed(): void {
@@ -100,7 +99,7 @@ export class RepositoryWriter implements StoreWriter {
       });
     }
     const disk = this.beginDisk(bytes.length, null);
-    await disk.write(0, Buffer.from(bytes)); // a copy: the caller's may be used again
+    await disk.write(0, bytes);
     return (await disk.finish()).root;
   }
 

@@ -25,6 +25,27 @@ const region = (kind: Region['kind'], offset: number, length: number): Region =>
   length,
 });
 
+/** A writer that lends memory as the store does; `lent` is what it has not got back. */
+function lender(onWrite: (offset: number) => void) {
+  const lent = new Set<ArrayBufferLike>();
+  const roomBytes = 1024 * 1024;
+  const writer = {
+    roomBytes,
+    room: () => {
+      const room = Buffer.allocUnsafeSlow(roomBytes);
+      lent.add(room.buffer);
+      return Promise.resolve(room);
+    },
+    giveBack: (room: Buffer) => lent.delete(room.buffer),
+    write: (offset: number, bytes: Buffer) => {
+      expect(lent.delete(bytes.buffer)).toBe(true);
+      onWrite(offset);
+      return Promise.resolve();
+    },
+  } as unknown as DiskWriter;
+  return { writer, lent };
+}
+
 describe('alignRegions', () => {
   test('data is widened to whole blocks and merged', async () => {
     const given = [region('data', 1, 2), region('data', 17, 2), region('data', 64, 16)];
@@ -95,20 +116,15 @@ describe('copyRegions', () => {
     let most = 0;
     const written: number[] = [];
     const source = {
-      read: async (offset: number, length: number) => {
+      readInto: async (offset: number, target: Uint8Array) => {
         inFlight += 1;
         most = Math.max(most, inFlight);
         await new Promise((resolve) => setTimeout(resolve, offset === 0 ? 20 : 1));
         inFlight -= 1;
-        return Buffer.alloc(length, 1);
+        target.fill(1);
       },
     };
-    const writer = {
-      write: (offset: number) => {
-        written.push(offset);
-        return Promise.resolve();
-      },
-    } as unknown as DiskWriter;
+    const { writer } = lender((offset) => written.push(offset));
     const size = 64 * 1024 * 1024;
     const read = await copyRegions(source, from([region('data', 0, size)]), writer, {
       blockSizeBytes: 65536,
@@ -124,17 +140,19 @@ describe('copyRegions', () => {
   test('a cancelled copy ends as cancelled, whatever the socket said', async () => {
     const control = new AbortController();
     const source = {
-      read: () => {
+      readInto: () => {
         control.abort();
         return Promise.reject(new Error('socket closed'));
       },
     };
-    const copy = copyRegions(source, from([region('data', 0, 65536)]), {} as DiskWriter, {
+    const { writer, lent } = lender(() => undefined);
+    const copy = copyRegions(source, from([region('data', 0, 65536)]), writer, {
       blockSizeBytes: 65536,
       diskSizeBytes: 65536,
       signal: control.signal,
       onRead: () => undefined,
     });
     await expect(copy).rejects.toMatchObject({ code: 'cancelled' });
+    expect(lent.size).toBe(0);
   });
 });
