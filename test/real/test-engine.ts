@@ -1,5 +1,6 @@
 /** An engine on a data folder of its own, driven through the contract like every way in does. */
 import { mkdtemp, readFile, rm, mkdir, chmod } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Input } from '#contract/contract.ts';
 import type {
@@ -74,7 +75,6 @@ export async function startTestEngine(options: TestEngineOptions = {}): Promise<
 
 function toTestEngine(engine: Engine, folder: string, log: string[], keep: boolean): TestEngine {
   const { handlers } = engine;
-  let restores = 0;
   const ended = async (id: JobId): Promise<Job> => {
     for (;;) {
       const job = await handlers['jobs.get']({ job: id });
@@ -84,7 +84,10 @@ function toTestEngine(engine: Engine, folder: string, log: string[], keep: boole
   };
   const finished = async (id: JobId): Promise<Job> => {
     const job = await ended(id);
-    if (job.state.kind === 'failed') throw fromWireError(job.state.error);
+    if (job.state.kind === 'failed') {
+      if (job.state.error.code === 'internal') console.log(log.at(-1)); // a defect: show it
+      throw fromWireError(job.state.error);
+    }
     if (job.state.kind === 'cancelled') throw new Error('The job was cancelled.');
     return job;
   };
@@ -120,8 +123,7 @@ function toTestEngine(engine: Engine, folder: string, log: string[], keep: boole
       return job.result.point;
     },
     restoreImage: async (point, disk, format) => {
-      restores += 1;
-      const path = join(folder, 'out', `${restores}-${disk}.${format}`);
+      const path = join(folder, 'out', `${randomUUID()}.${format}`);
       const to = { kind: 'image' as const, disk, path, format };
       await finished(await handlers['restore.start']({ point, to, accepted: [] }));
       return readFile(path);
