@@ -74,6 +74,8 @@ export interface Rooms {
   connect(host: HostRecord): Promise<Hypervisor>;
   /** Resolves when nothing is being undone from before a crash: a new job must not meet it. */
   recovered(): Promise<void>;
+  /** See Recovery.enter: for a job that changes the machine. */
+  enterMachine(host: HostRecord, uuid: string): Promise<() => void>;
 }
 
 /** Throws `data-folder-in-use` when another engine owns the folder. */
@@ -142,6 +144,7 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     emit,
     connect,
     recovered: () => recovery.settled(),
+    enterMachine: (host, uuid) => recovery.enter(host, uuid),
   };
   const recovery = createRecovery(rooms);
   return assemble(rooms, listeners, recovery, release);
@@ -181,7 +184,7 @@ function assemble(
     },
     stop: async () => {
       await jobs.stop();
-      await recovery.settled();
+      await recovery.stop();
       await fleet.stop();
       await shelf.stop();
       catalog.close();

@@ -28,7 +28,9 @@ export async function dropCheckpoint(
   const { definition } = await hypervisor.getMachine(uuid);
   for (const { target, bitmap } of found.disks) {
     const disk = definition.disks.find((candidate) => candidate.target === target);
-    if (typeof disk?.source === 'string') await removeBitmap(world, disk.source, bitmap);
+    // Another image may be there by now, and only a qcow2 one has a bitmap to remove.
+    if (typeof disk?.source === 'string' && disk.format === 'qcow2')
+      await removeBitmap(world, disk.source, bitmap);
   }
   await hypervisor.deleteCheckpoint(uuid, name, { metadataOnly: true });
 }
@@ -55,7 +57,10 @@ async function dropLive(
 
 async function removeBitmap(world: World, image: string, bitmap: string): Promise<void> {
   if (!(await world.files.may(image, 'write'))) return; // the doctor names it as an orphan
-  const result = await world.processes.run('qemu-img', ['bitmap', '--remove', '--', image, bitmap]);
+  const result = await world.processes.run('qemu-img', [
+    ...['bitmap', '--remove', '-f', 'qcow2', '--'],
+    ...[image, bitmap],
+  ]);
   if (result.code !== 0)
     world.log.warn('A bitmap was not removed', { image, stderr: result.stderr });
 }

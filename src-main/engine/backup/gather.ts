@@ -3,7 +3,7 @@
  * that set a reference, and whether that reference is still whole.
  */
 import { AppError, hasCode } from '#contract/errors.ts';
-import { checkpointOwner } from '#engine/hypervisor/checkpoint-owner.ts';
+import { checkpointOwner, checkpointPrefix } from '#engine/hypervisor/checkpoint-owner.ts';
 import type { CheckpointRecord, Hypervisor, MachineRecord } from '#engine/hypervisor/hypervisor.ts';
 import { imageInfo, inUseFlag } from '#engine/nbd/image.ts';
 import type { PointManifest } from '#engine/store/manifest.ts';
@@ -49,10 +49,15 @@ export interface GatherOptions {
 export async function gather(options: GatherOptions): Promise<Gathered> {
   const { world, hypervisor, store, uuid } = options;
   const record = await hypervisor.getMachine(uuid);
-  const active = record.state !== 'off' && record.state !== 'crashed';
+  const active = isActive(record);
   const xml = await hypervisor.definition(uuid, active ? 'live' : 'inactive');
   const checkpoints = await hypervisor.listCheckpoints(uuid);
-  const { newest, referenced } = await readManifests(store, uuid);
+  const ours = new Set(
+    checkpoints
+      .filter((one) => checkpointOwner(one)?.repository === store.id)
+      .map((one) => one.name),
+  );
+  const { newest, referenced } = await readManifests(store, uuid, ours);
   const imagesReadable = !active && (await allReadable(world, record));
   const checkpoint = referenced?.checkpoint ?? null;
   const reference =
@@ -61,7 +66,7 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
       : {
           manifest: referenced,
           checkpoint,
-          health: await health(options, record, checkpoint, checkpoints, active),
+          health: await health(options, record, referenced, ours, checkpoints),
         };
   return {
     record,
@@ -76,38 +81,56 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
   };
 }
 
-/** Newest first by time; a damaged manifest is passed over, because it can be no base. */
+/**
+ * The newest point, and the one that set the reference: the newest whose own checkpoint the machine
+ * still has for this repository, else the newest that set any. Each bitmap tells what changed since
+ * its own point and no other, so the first is exact even where another host, or a clock that went
+ * back, made a point that looks newer. A damaged manifest is passed over: it can be no base.
+ */
 async function readManifests(
   store: StoreRepository,
   uuid: string,
+  checkpoints: ReadonlySet<string>,
 ): Promise<{ newest: PointManifest | null; referenced: PointManifest | null }> {
   const names = (await store.listPoints())
     .filter(({ machineUuid }) => machineUuid === uuid)
     .sort((a, b) => (a.id < b.id ? 1 : -1)); // ULIDs sort by time
   let newest: PointManifest | null = null;
+  let referenced: PointManifest | null = null;
   for (const { id } of names) {
+    const own = checkpointPrefix + id.toLowerCase();
+    if (referenced !== null && !checkpoints.has(own)) continue;
     const manifest = await store.readPoint(id, uuid).catch((thrown: unknown) => {
       if (hasCode(thrown, 'manifest-damaged', 'manifest-refused', 'block-damaged')) return null;
       throw thrown;
     });
     if (manifest === null) continue;
     newest ??= manifest;
-    if (manifest.checkpoint !== null) return { newest, referenced: manifest };
+    if (manifest.checkpoint === own && checkpoints.has(own))
+      return { newest, referenced: manifest };
+    if (manifest.checkpoint !== null) referenced ??= manifest;
   }
-  return { newest, referenced: null };
+  return { newest, referenced };
 }
 
+/** A manifest is believed only about the checkpoint made together with it, for this repository. */
 async function health(
   { world, hypervisor, uuid }: GatherOptions,
   record: MachineRecord,
-  name: string,
+  { id, checkpoint: name }: PointManifest,
+  ours: ReadonlySet<string>,
   checkpoints: readonly CheckpointRecord[],
-  active: boolean,
 ): Promise<ReferenceHealth> {
   const known = checkpoints.find((checkpoint) => checkpoint.name === name);
-  if (known === undefined || checkpointOwner(known) === null) return 'missing';
-  if (!active) return closedHealth(world, record, known);
-  return (await hypervisor.validateCheckpoint(uuid, name, known.xml)) ? 'healthy' : 'inconsistent';
+  if (known === undefined || !ours.has(known.name)) return 'missing';
+  if (known.name !== checkpointPrefix + id.toLowerCase()) return 'missing';
+  if (!isActive(record)) return closedHealth(world, record, known);
+  const healthy = await hypervisor.validateCheckpoint(uuid, known.name, known.xml);
+  return healthy ? 'healthy' : 'inconsistent';
+}
+
+function isActive({ state }: MachineRecord): boolean {
+  return state !== 'off' && state !== 'crashed';
 }
 
 /**

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { AppError } from '#contract/errors.ts';
 import { dacIdentity } from '#engine/hypervisor/dac-label.ts';
+import { makePassableFolder } from '#engine/world/passable-folder.ts';
 import type { World } from '#engine/world/world.ts';
 
 export interface Identity {
@@ -62,22 +63,36 @@ export function scratchBase(world: World, folders: AccessFolders, identity: Iden
 }
 
 /**
- * Makes the work folder of one machine. Its name is fixed per machine, so that what a crash left
- * is found again. Throws `permission-denied` with the command that mends it, or
- * `socket-path-too-long`.
+ * Where the work folder of one machine is. Its name is fixed per machine, so that what a crash left
+ * is found again; where engines with other data folders have theirs too, it ends with our installation.
+ */
+export function workFolderPath(
+  world: World,
+  folders: AccessFolders,
+  identity: Identity,
+  owner: { readonly uuid: string; readonly installation: string },
+): string {
+  const base = scratchBase(world, folders, identity);
+  const machine = owner.uuid.replaceAll('-', '').slice(0, 16);
+  const own = base === folders.ownScratchFolder;
+  return join(base, own ? machine : `${machine}-${owner.installation.slice(-8).toLowerCase()}`);
+}
+
+/**
+ * Makes the work folder of one machine, empty. Throws `permission-denied` with the command that
+ * mends it, or `socket-path-too-long`.
  */
 export async function makeWorkFolder(
   world: World,
   folders: AccessFolders,
   identity: Identity,
-  machineUuid: string,
+  owner: { readonly uuid: string; readonly installation: string },
 ): Promise<WorkFolder> {
   const { files, processes } = world;
-  const short = machineUuid.replaceAll('-', '').slice(0, 16);
   const same = identity.uid === processes.uid;
   const root = processes.uid === 0;
   const base = scratchBase(world, folders, identity);
-  const path = join(base, short);
+  const path = workFolderPath(world, folders, identity, owner);
   const socketPath = join(path, 'nbd');
   if (Buffer.byteLength(socketPath) > maxSocketPathBytes) {
     throw new AppError('socket-path-too-long', `The path ${socketPath} is too long for a socket.`, {
@@ -87,7 +102,7 @@ export async function makeWorkFolder(
       advice: 'Use a data folder with a shorter path.',
     });
   }
-  await files.makeFolder(base);
+  await (same ? files.makeFolder(base) : makePassableFolder(files, base));
   await refuseForeign(world, base);
   // QEMU's user passes through it; said again because our umask takes the bits away.
   if (!same) await files.chmod(base, 0o711);

@@ -7,9 +7,10 @@ import { AppError, hasCode } from '#contract/errors.ts';
 import { domainBackupXml } from '#engine/hypervisor/backup-xml.ts';
 import { domainCheckpointXml } from '#engine/hypervisor/checkpoint-xml.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
+import { attribute, child, parseXml } from '#engine/hypervisor/xml.ts';
 import { openNbdPool, type NbdPool } from '#engine/nbd/pool.ts';
 import type { World } from '#engine/world/world.ts';
-import { frozen } from './freeze.ts';
+import { frozen, type FreezeMarks } from './freeze.ts';
 import type { WorkFolder } from './host-access.ts';
 
 /** NBD connections for one disk; more than four gained nothing on two cores. */
@@ -30,6 +31,7 @@ export interface PullJobSpec {
   readonly otherTargets: readonly string[];
   /** The checkpoint to create in the same instant; null when no disk can be tracked. */
   readonly checkpoint: { readonly name: string; readonly description: string } | null;
+  readonly freeze: FreezeMarks;
 }
 
 export interface PullJob {
@@ -57,7 +59,7 @@ export async function beginPullJob(
 ): Promise<PullJob> {
   const backup = backupDefinition(work, spec);
   const checkpoint = checkpointDefinition(spec);
-  const consistency = await frozen(world, hypervisor, spec.uuid, () =>
+  const consistency = await frozen(world, hypervisor, spec.uuid, spec.freeze, () =>
     hypervisor.beginBackup(spec.uuid, backup, checkpoint),
   );
   return {
@@ -77,7 +79,7 @@ export async function beginPullJob(
       }
       return { pool, bitmap };
     },
-    end: () => endJob(hypervisor, spec.uuid),
+    end: () => endOurJob(hypervisor, spec.uuid, work.path),
   };
 }
 
@@ -114,13 +116,38 @@ function checkpointDefinition(spec: PullJobSpec): string | null {
   });
 }
 
-/** Ends a backup job of this machine; resolves when libvirt says there is none any more. */
-export async function endJob(hypervisor: Hypervisor, uuid: string): Promise<void> {
+/** Whose backup job a machine has now: ours is the one that exports into `workFolder`. */
+export async function jobOwner(
+  hypervisor: Hypervisor,
+  uuid: string,
+  workFolder: string,
+): Promise<'ours' | 'foreign' | 'none'> {
   try {
     const stats = await hypervisor.jobStats(uuid);
-    if (stats.active && stats.operation === 'backup') await hypervisor.abortJob(uuid);
+    if (!stats.active || stats.operation !== 'backup') return 'none';
+    const server = child(parseXml(await hypervisor.backupXml(uuid), 'domainbackup'), 'server');
+    const socket = attribute(server, 'socket');
+    return socket?.startsWith(`${workFolder}/`) === true ? 'ours' : 'foreign';
   } catch (thrown) {
-    // Stopped or removed meanwhile: the job went with it.
-    if (!hasCode(thrown, 'machine-not-found', 'libvirt-error')) throw thrown;
+    // Stopped, removed or ended in this very moment: the job went with it.
+    if (hasCode(thrown, 'machine-not-found', 'libvirt-error')) return 'none';
+    throw thrown;
+  }
+}
+
+/**
+ * Ends the backup job that exports into `workFolder`; none is fine, and another program's is left
+ * alone. Throws when libvirt did not end it.
+ */
+export async function endOurJob(
+  hypervisor: Hypervisor,
+  uuid: string,
+  workFolder: string,
+): Promise<void> {
+  if ((await jobOwner(hypervisor, uuid, workFolder)) !== 'ours') return;
+  try {
+    await hypervisor.abortJob(uuid);
+  } catch (thrown) {
+    if ((await jobOwner(hypervisor, uuid, workFolder)) === 'ours') throw thrown;
   }
 }

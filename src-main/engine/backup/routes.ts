@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Consistency } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import type { Hypervisor, HypervisorEvent } from '#engine/hypervisor/hypervisor.ts';
+import { attribute, parseXml } from '#engine/hypervisor/xml.ts';
 import { openNbdPool, type NbdPool } from '#engine/nbd/pool.ts';
 import { serveImage } from '#engine/nbd/qemu-nbd.ts';
 import type { World } from '#engine/world/world.ts';
@@ -57,6 +58,13 @@ export async function openRunning(
   };
 }
 
+export interface PausedHooks {
+  /** The machine was started by us; `run` tells this run of it from a later one. */
+  onStarted(run: string | null): void;
+  /** Somebody resumed it, so it is left running. */
+  onKept(): void;
+}
+
 /**
  * Starts the machine paused, so that not one instruction runs, and reads it like a running one.
  * It is stopped again afterwards, unless somebody resumed it meanwhile: then it is theirs.
@@ -66,7 +74,7 @@ export async function openPaused(
   hypervisor: Hypervisor,
   work: WorkFolder,
   spec: PullJobSpec,
-  onKept: () => void,
+  hooks: PausedHooks,
 ): Promise<Source> {
   let resumed = false;
   const stopListening = hypervisor.on((event: HypervisorEvent) => {
@@ -79,10 +87,16 @@ export async function openPaused(
     if (stopped) return;
     stopped = true;
     stopListening();
-    if (!(await stopIfStillPaused(hypervisor, spec.uuid, resumed))) onKept();
+    if (!(await stopIfStillPaused(hypervisor, spec.uuid, resumed))) hooks.onKept();
   };
   try {
     await hypervisor.start(spec.uuid, { paused: true });
+  } catch (thrown) {
+    stopListening(); // whoever started it meanwhile owns it; it is not stopped here
+    throw thrown;
+  }
+  try {
+    hooks.onStarted(await runOf(hypervisor, spec.uuid));
     const source = await openRunning(world, hypervisor, work, spec);
     return {
       ...source,
@@ -96,6 +110,11 @@ export async function openPaused(
     await stop();
     throw thrown;
   }
+}
+
+/** The number libvirt gives each run of a machine; null when it does not run. */
+export async function runOf(hypervisor: Hypervisor, uuid: string): Promise<string | null> {
+  return attribute(parseXml(await hypervisor.definition(uuid, 'live'), 'domain'), 'id');
 }
 
 /** False when the machine runs now because a person resumed it. */

@@ -4,7 +4,7 @@
  * ours stays behind, and what could not be removed at once is left in the journal for recovery.
  */
 import type { Named, RepositoryId } from '#contract/domain.ts';
-import { AppError, asPreflight, hasCode } from '#contract/errors.ts';
+import { AppError, asPreflight, hasCode, type JsonValue } from '#contract/errors.ts';
 import type { Journals } from '#engine/catalog/journals.ts';
 import { checkpointPrefix, describeOwner } from '#engine/hypervisor/checkpoint-owner.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
@@ -15,18 +15,20 @@ import type { World } from '#engine/world/world.ts';
 import { dropCheckpoint, retireOlder } from './checkpoints.ts';
 import { copyAll } from './copy-all.ts';
 import { explainFailure } from './failure.ts';
+import { thawAgain, type FreezeMarks } from './freeze.ts';
 import { gather, type Gathered } from './gather.ts';
 import {
   makeWorkFolder,
   qemuIdentity,
   socketOfUri,
+  workFolderPath,
   type AccessFolders,
   type WorkFolder,
 } from './host-access.ts';
 import { storeIdentity } from './identity.ts';
 import { decide, type BackupDecision } from './decide.ts';
 import { openClosed, openPaused, openRunning, type Source } from './routes.ts';
-import { endJob } from './pull-job.ts';
+import { endOurJob, jobOwner } from './pull-job.ts';
 import { watchScratch } from './scratch-watch.ts';
 
 export interface BackupRooms {
@@ -69,21 +71,24 @@ export async function runBackup(
 ): Promise<PointManifest> {
   const { world, hypervisor, store } = rooms;
   const options = { world, hypervisor, store, uuid: order.uuid };
-  const gathered = await context.step('Look at the machine', () => gather(options));
-  const decision = await decide(rooms, order, gathered);
-  if (decision.refuse !== null) throw asPreflight(decision.refuse);
   const owner = { installation: rooms.installation, what: `backing up ${order.name}` };
+  // The lease comes first: without it the point that is built on could go before it is read.
   const writer = await store.openWriter(owner, context.signal);
   try {
-    return await attempt(rooms, order, context, gathered, decision, writer);
-  } catch (thrown) {
-    if (!hasCode(thrown, 'checkpoint-inconsistent')) throw thrown;
-    // libvirt has the last word on a reference: begin again and read everything.
-    context.note('The reference is broken, so everything is read again.');
-    const lost = withReferenceLost(gathered);
-    const again = await decide(rooms, order, lost);
-    if (again.refuse !== null) throw asPreflight(again.refuse);
-    return await attempt(rooms, order, context, lost, again, writer);
+    const gathered = await context.step('Look at the machine', () => gather(options));
+    const decision = await decide(rooms, order, gathered);
+    if (decision.refuse !== null) throw asPreflight(decision.refuse);
+    try {
+      return await attempt(rooms, order, context, gathered, decision, writer);
+    } catch (thrown) {
+      if (!hasCode(thrown, 'checkpoint-inconsistent')) throw thrown;
+      // libvirt has the last word on a reference: begin again and read everything.
+      context.note('The reference is broken, so everything is read again.');
+      const lost = withReferenceLost(gathered);
+      const again = await decide(rooms, order, lost);
+      if (again.refuse !== null) throw asPreflight(again.refuse);
+      return await attempt(rooms, order, context, lost, again, writer);
+    }
   } finally {
     await writer.release();
   }
@@ -111,7 +116,7 @@ async function attempt(
   const point = world.ids.ulid();
   const tracked = decision.disks.some(({ track }) => track) && decision.route !== 'closed-image';
   const checkpoint = tracked ? checkpointPrefix + point.toLowerCase() : null;
-  const work = await workFolderFor(rooms, gathered);
+  const work = await workFolderFor(rooms, order, gathered, decision);
   const journal = journals.beginJournal('backup', {
     host: rooms.host.id,
     uuid: order.uuid,
@@ -123,11 +128,12 @@ async function attempt(
   } satisfies BackupJournal);
   const control = new AbortController();
   const stopWatching = await watch(rooms, order, decision, work, control, context.signal);
+  const marks = marksOf(rooms, journal);
   let committed = false;
   let source: Source | null = null;
   try {
     source = await context.step('Take the moment', () =>
-      openSource(rooms, order, context, gathered, decision, work, checkpoint),
+      openSource(rooms, order, context, gathered, decision, { work, checkpoint, marks }),
     );
     const takenAt = world.clock.now();
     const held = source;
@@ -151,17 +157,17 @@ async function attempt(
     };
     await context.step('Seal the restore point', () => writer.commitPoint(manifest));
     committed = true;
-    journals.addStep(journal, 'committed', { point });
+    marks.note(committedStep, { point });
     return manifest;
   } catch (thrown) {
     const reason: unknown = control.signal.aborted ? control.signal.reason : thrown;
-    throw await explainFailure(hypervisor, order, reason);
+    throw await explainFailure(hypervisor, order, decision.route, reason);
   } finally {
     stopWatching();
     const clean = await context.step('Clean up', () =>
-      cleanUp(rooms, order, { source, work, checkpoint, committed }),
+      cleanUp(rooms, order, { source, work, checkpoint, committed, marks, route: decision.route }),
     );
-    if (clean) journals.closeJournal(journal);
+    if (clean) marks.close();
   }
 }
 
@@ -180,9 +186,78 @@ function describePoint(
   };
 }
 
-async function workFolderFor(rooms: BackupRooms, { xml, record }: Gathered): Promise<WorkFolder> {
-  const identity = await qemuIdentity(rooms.world, xml, socketOfUri(rooms.host.uri));
-  return makeWorkFolder(rooms.world, rooms.folders, identity, record.uuid);
+/** The steps a backup journals, by which recovery knows what there is to undo. */
+export const committedStep = 'committed';
+export const freezingStep = 'freezing';
+export const thawedStep = 'thawed';
+export const startedStep = 'started';
+
+interface Marks extends FreezeMarks {
+  /** The guest was asked to freeze, and nobody said that it was thawed. */
+  frozen(): boolean;
+  /** Journals what only recovery needs to know: failing to must not fail the backup. */
+  note(step: string, data: JsonValue): void;
+  /** Nothing is left to undo. */
+  close(): void;
+}
+
+function marksOf({ journals, world }: BackupRooms, journal: string): Marks {
+  let frozen = false;
+  const tolerate = (what: string, action: () => void) => {
+    try {
+      action();
+    } catch (thrown) {
+      world.log.error(`The journal of a backup does not say: ${what}`, thrown);
+    }
+  };
+  const note = (step: string, data: JsonValue) => {
+    tolerate(step, () => {
+      journals.addStep(journal, step, data);
+    });
+  };
+  return {
+    note,
+    close: () => {
+      tolerate('closed', () => {
+        journals.closeJournal(journal);
+      });
+    },
+    frozen: () => frozen,
+    begun: () => {
+      journals.addStep(journal, freezingStep, {});
+      frozen = true;
+    },
+    over: () => {
+      frozen = false;
+      note(thawedStep, {});
+    },
+  };
+}
+
+/** Throws `machine-busy` while another program backs it up; a left-over job of ours is ended. */
+async function workFolderFor(
+  { world, hypervisor, host, folders, installation }: BackupRooms,
+  { uuid, name }: BackupOrder,
+  { xml }: Gathered,
+  { route }: BackupDecision,
+): Promise<WorkFolder> {
+  const identity = await qemuIdentity(world, xml, socketOfUri(host.uri));
+  const owner = { uuid, installation };
+  if (route === 'running') {
+    const path = workFolderPath(world, folders, identity, owner);
+    const whose = await jobOwner(hypervisor, uuid, path);
+    if (whose === 'foreign') {
+      throw new AppError('machine-busy', `Another program is backing ${name} up now.`, {
+        unharmed: 'Its backup goes on, and nothing was changed.',
+        advice: 'Wait until it is done, then try again.',
+      });
+    }
+    if (whose === 'ours') {
+      world.log.warn('A backup job that was left over is ended', { uuid });
+      await endOurJob(hypervisor, uuid, path);
+    }
+  }
+  return makeWorkFolder(world, folders, identity, owner);
 }
 
 /** Ends the copy when the person cancels, the scratch runs full or libvirt goes away. */
@@ -224,14 +299,19 @@ async function watch(
   };
 }
 
+interface Moment {
+  readonly work: WorkFolder;
+  readonly checkpoint: string | null;
+  readonly marks: Marks;
+}
+
 async function openSource(
   rooms: BackupRooms,
   order: BackupOrder,
   context: JobContext,
   { record }: Gathered,
   decision: BackupDecision,
-  work: WorkFolder,
-  checkpoint: string | null,
+  { work, checkpoint, marks }: Moment,
 ): Promise<Source> {
   const { world, hypervisor } = rooms;
   if (decision.route === 'closed-image') {
@@ -245,25 +325,30 @@ async function openSource(
     otherTargets: decision.otherTargets,
     checkpoint:
       checkpoint === null ? null : { name: checkpoint, description: describeOwner(owner) },
+    freeze: marks,
   };
   if (decision.route === 'running') return openRunning(world, hypervisor, work, spec);
-  return openPaused(world, hypervisor, work, spec, () => {
-    context.note('Somebody resumed the machine meanwhile, so it was left running.');
+  return openPaused(world, hypervisor, work, spec, {
+    onStarted: (run) => {
+      marks.note(startedStep, { run });
+    },
+    onKept: () => {
+      context.note('Somebody resumed the machine meanwhile, so it was left running.');
+    },
   });
 }
 
-interface LeftOver {
+interface LeftOver extends Moment {
   readonly source: Source | null;
-  readonly work: WorkFolder;
-  readonly checkpoint: string | null;
   readonly committed: boolean;
+  readonly route: BackupDecision['route'];
 }
 
 /** True when nothing is left; otherwise the journal stays open and recovery tries again. */
 async function cleanUp(
   rooms: BackupRooms,
   order: BackupOrder,
-  { source, work, checkpoint, committed }: LeftOver,
+  { source, work, checkpoint, committed, marks, route }: LeftOver,
 ): Promise<boolean> {
   const { world, hypervisor } = rooms;
   let clean = true;
@@ -275,15 +360,22 @@ async function cleanUp(
       world.log.error(`Cleaning up after a backup: ${what}`, thrown);
     }
   };
+  if (marks.frozen()) {
+    await tolerate('thawing the guest', async () => {
+      await thawAgain(hypervisor, order.uuid);
+      marks.over();
+    });
+  }
+  // Also where beginning failed: a call that was cut off may have been carried out.
+  if (route !== 'closed-image')
+    await tolerate('ending the job', () => endOurJob(hypervisor, order.uuid, work.path));
   // The checkpoint goes while the machine still runs: a stopped one keeps its bitmap otherwise.
   if (checkpoint !== null && !committed) {
-    await tolerate('ending the job', () => endJob(hypervisor, order.uuid));
     await tolerate('removing the new checkpoint', () =>
       dropCheckpoint(world, hypervisor, order.uuid, checkpoint),
     );
   }
   if (checkpoint !== null && committed) {
-    await tolerate('ending the job', () => endJob(hypervisor, order.uuid));
     await tolerate('removing the replaced checkpoint', () =>
       retireOlder(world, hypervisor, order.uuid, checkpoint, {
         installation: rooms.installation,
@@ -291,7 +383,8 @@ async function cleanUp(
       }),
     );
   }
-  await tolerate('ending the job', () => source?.end() ?? Promise.resolve());
-  await tolerate('removing the work folder', () => work.remove());
+  await tolerate('ending the source', () => source?.end() ?? Promise.resolve());
+  // A job that could not be ended still grows its scratch files: they stay in sight until it is.
+  if (clean) await tolerate('removing the work folder', () => work.remove());
   return clean;
 }

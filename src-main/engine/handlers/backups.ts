@@ -114,20 +114,32 @@ async function run(
   context: JobContext,
 ): Promise<JobResult> {
   const { world, shelf, catalog, fleet } = rooms;
-  await rooms.recovered();
-  const since = world.clock.monotonic();
-  const store = await shelf.open(repository.id);
-  const hypervisor = await rooms.connect(host);
+  const leaveMachine = await rooms.enterMachine(host, order.uuid);
   try {
-    const backup = backupRooms(rooms, host, hypervisor, store, repository);
-    const manifest = await runBackup(backup, order, context);
-    const point = viewPoint(manifest, repository);
-    catalog.points.insertPoint(point);
-    fleet.touch(order.uuid);
-    await shelf.refresh(repository.id);
-    return { kind: 'backup', point, seconds: (world.clock.monotonic() - since) / 1000 };
+    const since = world.clock.monotonic();
+    const store = await shelf.open(repository.id);
+    const hypervisor = await rooms.connect(host);
+    try {
+      const backup = backupRooms(rooms, host, hypervisor, store, repository);
+      const manifest = await runBackup(backup, order, context);
+      const point = viewPoint(manifest, repository);
+      try {
+        catalog.points.insertPoint(point);
+        fleet.touch(order.uuid);
+        await shelf.refresh(repository.id);
+      } catch (thrown) {
+        // The point is in the repository whatever happens to our own list of it.
+        world.log.error('A new restore point was not listed', thrown);
+        context.addProblem(
+          'The restore point is complete, but the list here was not brought up to date.',
+        );
+      }
+      return { kind: 'backup', point, seconds: (world.clock.monotonic() - since) / 1000 };
+    } finally {
+      await hypervisor.close();
+    }
   } finally {
-    await hypervisor.close();
+    leaveMachine();
   }
 }
 

@@ -5,7 +5,7 @@ import { answer } from './answer.ts';
 
 type Calls = 'hosts.list' | 'hosts.add' | 'hosts.remove' | 'hosts.retry';
 
-export function hostHandlers({ fleet, catalog }: Rooms): Pick<Handlers, Calls> {
+export function hostHandlers({ fleet, catalog, jobs }: Rooms): Pick<Handlers, Calls> {
   return {
     'hosts.list': () => answer(() => fleet.hosts()),
     'hosts.add': ({ name, uri }) => {
@@ -16,6 +16,15 @@ export function hostHandlers({ fleet, catalog }: Rooms): Pick<Handlers, Calls> {
       if (fleet.record(host).practice) {
         throw new AppError('refused', 'The practice host is removed with its practice machine.', {
           advice: 'Remove the practice machine.',
+        });
+      }
+      const user = jobs.list(false).find(({ machine }) => machine?.id?.startsWith(`${host}/`));
+      if (user !== undefined) {
+        throw new AppError('machine-busy', `The host is in use: ${user.title}.`, {
+          job: user.id,
+          title: user.title,
+          unharmed: 'Nothing was changed.',
+          advice: 'Wait until it is done or cancel it, then try again.',
         });
       }
       await fleet.remove(host);

@@ -49,7 +49,7 @@ function startDelete(rooms: Rooms, points: readonly PointId[], last: boolean): J
     repository: first.repository,
     cancelEffect: 'Points already deleted stay deleted; the others are complete.',
     requires: { machine: false, repository: true },
-    run: (context) => deletePoints(rooms, found, context),
+    run: (context) => deletePoints(rooms, found, last, context),
   });
 }
 
@@ -71,13 +71,16 @@ function refuseLast({ catalog }: Rooms, points: readonly Point[]): void {
 }
 
 async function deletePoints(
-  { shelf, catalog, fleet, emit }: Rooms,
+  rooms: Rooms,
   points: readonly Point[],
+  last: boolean,
   context: JobContext,
 ): Promise<{ kind: 'other'; summary: string }> {
+  const { shelf, catalog, fleet, emit } = rooms;
   let deleted = 0;
   for (const point of points) {
     if (context.signal.aborted) throw new AppError('cancelled', 'Cancelled.');
+    if (!last) refuseLast(rooms, [point]); // another job may have deleted the others meanwhile
     const store = await shelf.open(point.repository.id);
     await store.deletePoint(point.id, point.machine.uuid);
     catalog.points.deletePoint(point.repository.id, point.id);

@@ -1,6 +1,7 @@
 import type { Handlers } from '#contract/contract.ts';
 import type { Named, PointId, RepositoryId, Verification, VerifyReport } from '#contract/domain.ts';
 import type { Point } from '#contract/domain.ts';
+import { AppError } from '#contract/errors.ts';
 import type { VerifyResult } from '#engine/store/repository.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
 import type { Rooms } from '../engine.ts';
@@ -23,6 +24,7 @@ export function repositoryHandlers(rooms: Rooms): Pick<Handlers, Calls> {
     'repositories.unlock': ({ repository, password, remember }) =>
       shelf.unlock(repository, password, remember),
     'repositories.remove': async ({ repository }) => {
+      refuseInUse(rooms, repository);
       await shelf.remove(repository);
       return null;
     },
@@ -64,6 +66,18 @@ export function repositoryHandlers(rooms: Rooms): Pick<Handlers, Calls> {
         }),
       ),
   };
+}
+
+/** A repository is not closed under the job that uses it. */
+function refuseInUse({ jobs }: Rooms, id: RepositoryId): void {
+  const user = jobs.list(false).find(({ repository }) => repository?.id === id);
+  if (user === undefined) return;
+  throw new AppError('repository-busy', `The repository is in use: ${user.title}.`, {
+    job: user.id,
+    title: user.title,
+    unharmed: 'Nothing was changed.',
+    advice: 'Wait until it is done or cancel it, then try again.',
+  });
 }
 
 /** Verifies a repository or one point of it, and records what was seen in the catalog. */

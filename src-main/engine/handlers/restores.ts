@@ -53,6 +53,7 @@ async function run(
   context: JobContext,
 ): Promise<JobResult> {
   const { world, catalog, fleet } = rooms;
+  await rooms.recovered();
   const since = world.clock.monotonic();
   const host = to.kind === 'new-machine' ? fleet.record(to.host) : null;
   const own = host === null ? null : await rooms.connect(host);

@@ -6,8 +6,9 @@
 import { dirname, join } from 'node:path';
 import type { RestoredItem } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
-import type { PoolRecord } from '#engine/hypervisor/hypervisor.ts';
+import type { Hypervisor, PoolRecord } from '#engine/hypervisor/hypervisor.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
+import { makePassableFolder } from '#engine/world/passable-folder.ts';
 import type { World } from '#engine/world/world.ts';
 import type { NewMachine } from './new-machine.ts';
 import { restoredItem, type PreparedRestore, type RestoreRooms } from './restore.ts';
@@ -18,7 +19,7 @@ import { writeVolume } from './write-volume.ts';
 export interface RestoreJournal {
   readonly host: string | null;
   readonly uuid: string | null;
-  /** The new machine's folder, removed again only when it is empty. */
+  /** The folder made for the new machine, removed again only when it is empty. */
   readonly folder: string | null;
   /** The storage pool the files went to through libvirt, if one was needed. */
   readonly pool: string | null;
@@ -26,9 +27,22 @@ export interface RestoreJournal {
   readonly partialFolders: readonly string[];
 }
 
+/** How the files end in which swtpm keeps a TPM. */
+const tpmStateEnd = '.permall';
+
 export const madeStep = 'made';
 /** From here on the machine may exist: only its host can say whether the files are in use. */
 export const definingStep = 'defining';
+
+/** A file that a restore has finished, with what tells it from one that took its name since. */
+export interface MadeFile {
+  readonly path: string;
+  /** Null for a volume, which libvirt made. */
+  readonly inode: number | null;
+  readonly modifiedMs: number | null;
+}
+
+type Remember = (path: string) => Promise<void>;
 
 /** Makes the files and the machine; throws after removing what it made. */
 export async function runRestore(
@@ -38,51 +52,100 @@ export async function runRestore(
 ): Promise<readonly RestoredItem[]> {
   const { world, journals } = rooms;
   const { images, machine } = prepared;
-  const inPool = typeof machine?.pool?.name === 'string';
   const about: RestoreJournal = {
     host: rooms.host?.id ?? null,
     uuid: machine?.uuid ?? null,
-    folder: machine?.folder ?? null,
+    folder: machine === null ? null : await folderToMake(world, machine),
     pool: machine?.pool?.name ?? null,
-    partialFolders: [...new Set(images.map(({ path }) => dirname(path)))],
+    partialFolders: [...new Set(images.map(({ path }) => partialFolder(rooms, machine, path)))],
   };
   const journal = journals.beginJournal('restore', { ...about });
-  const made: string[] = [];
-  const remember = (path: string) => {
-    made.push(path);
-    journals.addStep(journal, madeStep, { path });
+  const made: MadeFile[] = [];
+  const remember = async (path: string) => {
+    const file = await identify(world, path, about.pool !== null);
+    made.push(file);
+    journals.addStep(journal, madeStep, { ...file });
   };
+  const close = () => {
+    try {
+      journals.closeJournal(journal);
+    } catch (thrown) {
+      world.log.error('The journal of a restore stays open', thrown); // recovery looks at it again
+    }
+  };
+  let restored: readonly RestoredItem[];
   try {
-    if (machine !== null && !inPool) await makeFolder(rooms, machine);
-    const restored = await writeAll(rooms, prepared, context, remember);
+    if (about.folder !== null) await makeFolder(rooms, about.folder);
+    restored = await writeAll(rooms, prepared, context, remember);
     if (machine !== null) {
       await writeParts(rooms, machine, remember);
       journals.addStep(journal, definingStep, { uuid: machine.uuid });
       await defineMachine(rooms, prepared, machine, context);
     }
-    journals.closeJournal(journal);
-    return restored;
   } catch (thrown) {
-    if (inPool) await dropVolumes(rooms, made);
-    else await undoRestore(world, about, made);
-    journals.closeJournal(journal);
+    if (await undone(rooms, about, made)) close();
     throw thrown;
   }
+  close();
+  return restored;
 }
 
-async function makeFolder(rooms: RestoreRooms, machine: NewMachine): Promise<void> {
+/** Where files are finished before libvirt takes them into a pool. */
+function stagingFolder({ host, socketFolder }: RestoreRooms): string {
+  return host?.stagingFolder ?? socketFolder;
+}
+
+function partialFolder(rooms: RestoreRooms, machine: NewMachine | null, path: string): string {
+  return (machine?.pool ?? null) === null ? dirname(path) : stagingFolder(rooms);
+}
+
+/** Null where the folder is there already, or is a pool's: then it is not ours to remove. */
+async function folderToMake(world: World, { folder, pool }: NewMachine): Promise<string | null> {
+  return pool === null && (await world.files.stat(folder)) === null ? folder : null;
+}
+
+async function identify(world: World, path: string, volume: boolean): Promise<MadeFile> {
+  const stat = volume ? null : await world.files.stat(path);
+  return { path, inode: stat?.inode ?? null, modifiedMs: stat?.modifiedMs ?? null };
+}
+
+async function makeFolder(rooms: RestoreRooms, folder: string): Promise<void> {
   const { files } = rooms.world;
-  if ((await files.stat(machine.folder)) !== null) return;
-  await files.makeFolder(machine.folder, 0o711);
   const owner = ownerOf(rooms);
-  if (owner !== null) await files.chown(machine.folder, owner.uid, owner.gid);
+  if (owner === null) return files.makeFolder(folder, 0o711);
+  await makePassableFolder(files, folder);
+  await files.chown(folder, owner.uid, owner.gid);
+}
+
+/**
+ * Removes what a failed restore made; false when that has to be tried again. A machine that libvirt
+ * defined although the call was cut off goes first, so that none is left without its disks.
+ */
+async function undone(
+  { world, host }: RestoreRooms,
+  about: RestoreJournal,
+  made: readonly MadeFile[],
+): Promise<boolean> {
+  try {
+    if (host !== null && about.uuid !== null) {
+      const machines = await host.hypervisor.listMachines();
+      if (machines.some(({ uuid }) => uuid === about.uuid))
+        await host.hypervisor.undefine(about.uuid, { keepNvram: true });
+    }
+    if (host !== null && about.pool !== null) await dropVolumes(host.hypervisor, made);
+    else await undoRestore(world, about, made);
+    return true;
+  } catch (thrown) {
+    world.log.error('What a failed restore made could not be removed yet', thrown);
+    return false;
+  }
 }
 
 async function writeAll(
   rooms: RestoreRooms,
   { images, machine, writeBytes }: PreparedRestore,
   context: JobContext,
-  remember: (path: string) => void,
+  remember: Remember,
 ): Promise<RestoredItem[]> {
   const { world, store } = rooms;
   const pool = machine?.pool ?? null;
@@ -114,7 +177,7 @@ async function writeAll(
         ? writeImage(world, store, spec, progress)
         : stageVolume(rooms, pool, spec, progress),
     );
-    remember(path);
+    await remember(path);
     restored.push(restoredItem(image, bytes));
   }
   return restored;
@@ -130,8 +193,8 @@ async function stageVolume(
   spec: ImageSpec,
   progress: ImageProgress,
 ): Promise<number> {
-  const { world, store, host } = rooms;
-  const folder = host?.stagingFolder ?? rooms.socketFolder;
+  const { world, store } = rooms;
+  const folder = stagingFolder(rooms);
   await world.files.makeFolder(folder);
   const staged = join(folder, `${partialPrefix}${world.ids.ulid()}`);
   try {
@@ -157,11 +220,13 @@ async function giveToPool(
   });
 }
 
-async function dropVolumes({ world, host }: RestoreRooms, made: readonly string[]): Promise<void> {
-  for (const path of made) {
-    await host?.hypervisor.deleteVolume(path).catch((thrown: unknown) => {
-      world.log.error(`The volume ${path} of a failed restore was not removed`, thrown);
-    });
+/** Removes the volumes of a restore that did not finish. */
+export async function dropVolumes(
+  hypervisor: Hypervisor,
+  made: readonly Pick<MadeFile, 'path'>[],
+): Promise<void> {
+  for (const { path } of made) {
+    if ((await hypervisor.volumeForPath(path)) !== null) await hypervisor.deleteVolume(path);
   }
 }
 
@@ -197,14 +262,14 @@ async function defineMachine(
 async function writeParts(
   rooms: RestoreRooms,
   machine: NewMachine,
-  remember: (path: string) => void,
+  remember: Remember,
 ): Promise<void> {
   const { world, store, manifest, host } = rooms;
   const owner = ownerOf(rooms);
   if (machine.nvramPath !== null && manifest.firmware.kind === 'included') {
     const bytes = await store.readBlob(manifest.firmware.root);
     await writeFirmware(rooms, machine, machine.nvramPath, bytes);
-    remember(machine.nvramPath);
+    await remember(machine.nvramPath);
     if (machine.pool === null && owner !== null)
       await world.files.chown(machine.nvramPath, owner.uid, owner.gid);
   }
@@ -215,7 +280,7 @@ async function writeParts(
     const path = join(folder, version === 'tpm2' ? 'tpm2-00.permall' : 'tpm-00.permall');
     await world.files.makeFolder(folder);
     await world.files.createDurable(path, await store.readBlob(root));
-    remember(path);
+    await remember(path);
     // libvirt gives the whole folder to swtpm's user when it starts the machine.
   }
 }
@@ -228,7 +293,7 @@ async function writeFirmware(
 ): Promise<void> {
   const { files, ids } = rooms.world;
   if (machine.pool === null) return files.createDurable(path, bytes);
-  const staged = join(rooms.host?.stagingFolder ?? rooms.socketFolder, ids.ulid());
+  const staged = join(stagingFolder(rooms), partialPrefix + ids.ulid());
   try {
     await files.createDurable(staged, bytes);
     await giveToPool(rooms, machine.pool, staged, path, new AbortController().signal);
@@ -237,26 +302,51 @@ async function writeFirmware(
   }
 }
 
-/** Removes what a restore that did not finish has made, and half-written images of ours. */
+/**
+ * Removes what a restore that did not finish has made. A file that somebody changed, or put there
+ * under the same name, stays; so does a folder with anything in it.
+ */
 export async function undoRestore(
   world: World,
   about: RestoreJournal,
-  made: readonly string[],
+  made: readonly MadeFile[],
 ): Promise<void> {
-  for (const path of made) await world.files.remove(path);
-  if (about.folder === null) return;
-  const names = await world.files.list(about.folder).catch(() => null);
-  if (names?.length === 0) await world.files.removeTree(about.folder);
+  const { files } = world;
+  for (const { path, inode, modifiedMs } of made) {
+    const stat = await files.stat(path);
+    if (stat === null) continue;
+    if (stat.inode !== inode || stat.modifiedMs !== modifiedMs) {
+      world.log.warn('A file of a restore that was cut off is another one now and stays', { path });
+      continue;
+    }
+    await files.remove(path);
+    if (!path.endsWith(tpmStateEnd)) continue;
+    await files.removeEmptyFolder(dirname(path));
+    await files.removeEmptyFolder(dirname(dirname(path)));
+  }
+  if (about.folder !== null) await files.removeEmptyFolder(about.folder);
 }
 
+/** Length of the part of a ULID that tells the time. */
+const ulidTimeLength = 10;
+
 /**
- * Half-written images that a killed restore left in these folders. Only ours are named like that.
+ * Half-written images that a killed restore left in these folders: those named between its journal
+ * and the start of this engine (both ULIDs), so that no restore that runs now loses its own.
  */
-export async function removePartials(world: World, folders: readonly string[]): Promise<void> {
+export async function removePartials(
+  world: World,
+  folders: readonly string[],
+  between: { readonly from: string; readonly until: string },
+): Promise<void> {
+  const time = (ulid: string) => ulid.slice(0, ulidTimeLength);
   for (const folder of folders) {
     const names = await world.files.list(folder).catch(() => []);
     for (const name of names) {
-      if (name.startsWith(partialPrefix)) await world.files.remove(join(folder, name));
+      if (!name.startsWith(partialPrefix)) continue;
+      const at = time(name.slice(partialPrefix.length));
+      if (at < time(between.from) || at > time(between.until)) continue;
+      await world.files.remove(join(folder, name));
     }
   }
 }

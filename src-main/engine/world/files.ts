@@ -59,6 +59,8 @@ export interface Files {
   remove(path: string): Promise<void>;
   /** Removes a folder with everything in it; nothing there is fine. */
   removeTree(path: string): Promise<void>;
+  /** Removes a folder unless something is in it; nothing there is fine. */
+  removeEmptyFolder(path: string): Promise<void>;
   syncFolder(path: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
   chown(path: string, uid: number, gid: number): Promise<void>;
@@ -237,6 +239,14 @@ export const realFiles: Files = {
   publish: (from, to) => attempt(to, () => publish(from, to)),
   remove: (path) => attempt(path, () => fs.rm(path, { force: true })),
   removeTree: (path) => attempt(path, () => fs.rm(path, { force: true, recursive: true })),
+  removeEmptyFolder: (path) =>
+    attempt(path, async () => {
+      try {
+        await fs.rmdir(path);
+      } catch (thrown) {
+        if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(errnoOf(thrown))) throw thrown;
+      }
+    }),
   syncFolder: (path) => attempt(path, () => syncFolder(path)),
   chmod: (path, mode) => attempt(path, () => fs.chmod(path, mode)),
   chown: (path, uid, gid) => attempt(path, () => fs.chown(path, uid, gid)),
