@@ -103,7 +103,7 @@ function ending(machine: Machine): Ending {
   if (machine.name === 'mail') {
     const error = new AppError('no-space', 'The scratch folder on rack is full.', {
       where: 'scratch',
-      path: '/var/lib/waymark/scratch',
+      path: '/var/lib/waymark-scratch',
       unharmed: 'The machine and its 11 points are unharmed.',
       advice: 'Free at least 8 GiB there, then back up again.',
     });

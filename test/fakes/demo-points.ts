@@ -218,7 +218,7 @@ export function demoRuns(machines: readonly Machine[], points: readonly Point[])
             message: 'The scratch folder on rack is full.',
             data: {
               where: 'scratch',
-              path: '/var/lib/waymark/scratch',
+              path: '/var/lib/waymark-scratch',
               unharmed: 'The machine and its 11 points are unharmed.',
               advice: `Free at least ${Math.round((8 * gib) / gib)} GiB there, then back up again.`,
             },

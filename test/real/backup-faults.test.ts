@@ -121,7 +121,7 @@ describe.skipIf(reason !== null)('a backup that is disturbed', () => {
   }
 
   function scratchFolder(): string {
-    return process.getuid?.() === 0 ? '/var/lib/waymark/scratch' : `${engine.folder}/data/scratch`;
+    return process.getuid?.() === 0 ? '/var/lib/waymark-scratch' : `${engine.folder}/data/scratch`;
   }
 
   async function expectNextIsRight(): Promise<void> {

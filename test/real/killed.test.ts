@@ -98,7 +98,7 @@ describe.skipIf(reason !== null)('killed with -9', () => {
     expect(await checkpoints()).toHaveLength(1);
     expect(await libvirtd.virsh('domjobinfo', machine.uuid)).toContain('None');
     const scratch =
-      process.getuid?.() === 0 ? '/var/lib/waymark/scratch' : join(folder, 'data/scratch');
+      process.getuid?.() === 0 ? '/var/lib/waymark-scratch' : join(folder, 'data/scratch');
     const left = existsSync(scratch) ? readdirSync(scratch) : [];
     expect(
       left.filter((name) => name.startsWith(machine.uuid.replaceAll('-', '').slice(0, 16))),

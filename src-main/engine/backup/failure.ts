@@ -1,5 +1,6 @@
 import { AppError, hasCode } from '#contract/errors.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
+import type { Route } from './plan.ts';
 
 const earlierPoints = 'Every earlier restore point is complete.';
 
@@ -10,6 +11,7 @@ const earlierPoints = 'Every earlier restore point is complete.';
 export async function explainFailure(
   hypervisor: Hypervisor,
   machine: { readonly uuid: string; readonly name: string },
+  route: Route,
   thrown: unknown,
 ): Promise<unknown> {
   if (hasCode(thrown, 'cancelled', 'no-space')) return thrown;
@@ -19,7 +21,9 @@ export async function explainFailure(
   }
   try {
     const { state } = await hypervisor.state(machine.uuid);
-    return state === 'off' || state === 'crashed' ? stopped(machine.name, thrown) : thrown;
+    const off = state === 'off' || state === 'crashed';
+    // A machine read from its closed images is off anyway: then the socket is the whole story.
+    return off && route !== 'closed-image' ? stopped(machine.name, thrown) : thrown;
   } catch (second) {
     if (hasCode(second, 'machine-not-found')) return gone(machine.name, thrown);
     if (hasCode(second, 'libvirt-connection-lost')) return libvirtGone(machine.name, second);

@@ -64,7 +64,7 @@ export function scratchBase(world: World, folders: AccessFolders, identity: Iden
 
 /**
  * Where the work folder of one machine is. Its name is fixed per machine, so that what a crash left
- * is found again; where engines with other data folders have theirs too, it ends with our installation.
+ * is found again. Where engines with other data folders have theirs too, our installation ends it.
  */
 export function workFolderPath(
   world: World,

@@ -172,7 +172,7 @@ function backupRooms(
     installation: catalog.settings.installation(),
     folders: {
       ownScratchFolder: join(options.dataFolder, 'scratch'),
-      rootScratchFolder: '/var/lib/waymark/scratch',
+      rootScratchFolder: '/var/lib/waymark-scratch',
       sharedScratchFolder: `/var/tmp/waymark-${world.processes.uid}`,
     },
     tpmFolders: ['/var/lib/libvirt/swtpm', join(options.configFolder, 'libvirt/qemu/swtpm')],

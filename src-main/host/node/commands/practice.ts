@@ -19,7 +19,7 @@ const create: Command = {
     if (result?.kind !== 'other') throw unexpectedResult(job);
     const { practice } = await client.call('app.info', {});
     context.output.result({ practice }, () =>
-      [plain(result.summary), 'Try: waymark backup practice --to practice'].join('\n'),
+      [plain(result.summary), 'Try: waymark backup waymark-practice --to Practice'].join('\n'),
     );
     return exitCode;
   },
