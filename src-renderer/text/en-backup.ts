@@ -53,7 +53,7 @@ export const backup = {
   'backup.route.paused-start': 'Started paused for this, without running a single instruction',
   'backup.review.disk': '{target}: {mode}',
   'backup.review.disk-reason': '{target}: {mode} ({reason})',
-  'backup.review.to-read': 'To read',
+  'backup.review.to-read': 'Reads at most',
   'backup.review.to-read-unknown': 'Known once it runs',
   'backup.review.time': 'Time',
   'backup.review.time-unknown': 'Not measured here yet',

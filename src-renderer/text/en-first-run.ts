@@ -11,17 +11,12 @@ export const firstRun = {
     'A tiny real machine of 32 MiB, up in about a second. Try backup and restore without risk.',
   'first.practice-do': 'Create a practice machine',
   'first.practice-show': 'Show the practice machine',
-  'first.practice-repository':
-    'With a practice repository beside it, so that a backup can start at once',
   'first.practice-working': 'Creating the practice machine',
   'first.other': 'Another computer',
   'first.other-text': 'At any libvirt address',
   'first.repository': 'A repository you already have',
   'first.repository-text': 'After losing a computer: all it needs is the folder and its password',
   'first.open-repository': 'Open repository…',
-  'first.failed': 'Connecting did not work',
-  'first.practice-failed': 'The practice machine could not be created',
   'first.root-note': 'Who may manage these machines can do everything root can.',
-  'first.no-machines': 'Connected, and there are no machines yet',
   'first.skip': 'Go to the list of machines',
 } as const;

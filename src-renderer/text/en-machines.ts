@@ -1,7 +1,6 @@
 /** Words of the machines list. */
 export const machines = {
   'machines.title': 'Machines',
-  'machines.of-host': 'Machines of {host}',
   'machines.find': 'Find a machine',
   'machines.back-up': 'Back up…',
   'machines.summary': 'Protection',
@@ -37,7 +36,6 @@ export const machines = {
   'machines.busy': 'Busy',
   'machines.actions': 'Actions for {name}',
   'machines.open': 'Open',
-  'machines.open-machine': 'Open {name}',
   'machines.restore': 'Restore…',
   'machines.start': 'Start',
   'machines.no-point': 'No point yet',

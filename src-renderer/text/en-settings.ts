@@ -8,7 +8,7 @@ export const settings = {
   'settings.theme-dark': 'Dark',
   'settings.theme-hint': 'System follows your desktop.',
   'settings.keys': 'Keys of repositories',
-  'settings.keys-how': 'How they are remembered',
+  'settings.keys-kept': 'Kept {how}',
   'settings.about': 'About',
   'settings.version': 'Version',
   'settings.front': 'Shown by',
@@ -19,7 +19,6 @@ export const settings = {
   'settings.data-folder-text':
     'Hosts, history and settings. Restore points are not in it: they live in repositories.',
   'settings.user': 'Runs as',
-  'settings.hosts': 'Hosts',
   'settings.practice': 'Practice machine',
   'settings.practice-absent': 'Not created',
   'settings.practice-running': 'Running',

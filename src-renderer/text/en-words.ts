@@ -8,13 +8,9 @@ export const words = {
   'action.copy': 'Copy',
   'action.copied': 'Copied',
   'action.copy-details': 'Copy details',
-  'action.delete': 'Delete',
   'action.edit': 'Edit',
   'action.retry': 'Try again',
   'action.back-up': 'Back up',
-  'action.restore': 'Restore',
-  'action.start': 'Start',
-  'action.verify': 'Verify',
 
   'kind.snapshot': 'Snapshot',
   'kind.checkpoint': 'Checkpoint',

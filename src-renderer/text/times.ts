@@ -115,8 +115,9 @@ function coarseText(seconds: number): string {
   return days === 1 ? '1 day' : `${days} days`;
 }
 
-/** "0.4 s", "38 s", "4 min 10 s", "2 h 5 min", "3 days 4 h". */
+/** "under 0.1 s", "0.4 s", "38 s", "4 min 10 s", "2 h 5 min", "3 days 4 h". */
 export function durationText(seconds: number): string {
+  if (seconds > 0 && seconds < 0.05) return 'under 0.1 s';
   if (seconds < 10) return `${Math.max(0, Math.round(seconds * 10) / 10)} s`;
   const whole = Math.round(seconds);
   if (whole < secondsPerMinute) return `${whole} s`;

@@ -4,7 +4,8 @@
  */
 
 const axisHeight = 30;
-const emptyHeight = 48;
+/** The name of the lane and two lines below it, whatever the language needs of them. */
+const emptyHeight = 66;
 const overviewHeight = 34;
 
 const snapshotLine = 42;
@@ -13,8 +14,8 @@ const snapshotFoot = 24;
 const checkpointFirst = 26;
 const checkpointStep = 25;
 const checkpointFoot = 15;
-const pointHeight = 82;
-const letterSpace = 16;
+const pointHeight = 78;
+const pointFoot = 8;
 
 export interface Row {
   readonly top: number;
@@ -40,12 +41,15 @@ export function geometryOf(content: Content): Geometry {
   const snapshots =
     content.snapshotRows === 0
       ? emptyHeight
-      : snapshotLine + (content.snapshotRows - 1) * snapshotBranch + snapshotFoot;
+      : Math.max(
+          emptyHeight,
+          snapshotLine + (content.snapshotRows - 1) * snapshotBranch + snapshotFoot,
+        );
   const checkpoints =
     content.checkpointRows === 0
       ? emptyHeight
       : Math.max(
-          emptyHeight + 8,
+          emptyHeight,
           checkpointFirst + (content.checkpointRows - 1) * checkpointStep + checkpointFoot,
         );
   let top = 0;
@@ -75,4 +79,4 @@ export function checkpointY(row: number): number {
 }
 
 /** The ground line restore points stand on, inside their lane. */
-export const pointGround = pointHeight - letterSpace;
+export const pointGround = pointHeight - pointFoot;

@@ -31,6 +31,7 @@ export function forCreating(check: FolderCheck): FolderWords {
   if (check.freeBytes === null) {
     return good(check.exists ? t('create.folder-fine-unknown') : t('create.folder-new-unknown'));
   }
+  if (check.freeBytes === 0) return bad(t('create.folder-full'));
   const free = bytesText(check.freeBytes);
   return good(check.exists ? t('create.folder-fine', { free }) : t('create.folder-new', { free }));
 }
