@@ -275,6 +275,14 @@ async function watch(
       : await watchScratch(rooms.world, work.path, (error) => {
           control.abort(error);
         });
+  // At once, and not when the copy has come to its end: the repository it writes to may hang, and
+  // as long as the job is there the guest's writes fill the scratch file.
+  control.signal.addEventListener('abort', () => {
+    if (decision.route === 'closed-image') return;
+    endOurJob(rooms.hypervisor, order.uuid, work.path).catch((thrown: unknown) => {
+      rooms.world.log.warn('The job is ended later', { thrown: String(thrown) });
+    });
+  });
   const onCancel = () => {
     control.abort(new AppError('cancelled', 'Cancelled.'));
   };

@@ -6,6 +6,7 @@ import type { JobContext } from '#engine/jobs/job-types.ts';
 import type { Rooms } from '../engine.ts';
 import { appInfo } from './app.ts';
 import { answer } from './answer.ts';
+import { refuseInUse } from './repositories.ts';
 
 type Calls = Extract<keyof Handlers, `practice.${string}`>;
 
@@ -45,6 +46,7 @@ export function practiceHandlers(rooms: Rooms): Pick<Handlers, Calls> {
     },
     'practice.remove': async () => {
       refuseWhileBusy(rooms);
+      await refuseForeignPoints(rooms);
       await remove(rooms);
       await tell();
       return null;
@@ -84,6 +86,32 @@ function refuseWhileBusy({ catalog, fleet, jobs }: Rooms): void {
       job,
       advice: 'Wait for that job, or cancel it.',
     });
+  }
+}
+
+/** Restore points of a person's own machines never go with the practice. */
+async function refuseForeignPoints(rooms: Rooms): Promise<void> {
+  const { catalog, shelf, world } = rooms;
+  for (const { id, name } of catalog.repositories.list().filter((one) => one.practice)) {
+    refuseInUse(rooms, id);
+    await shelf.sync(id).catch((thrown: unknown) => {
+      world.log.warn('The practice repository was not read again', { thrown: String(thrown) });
+    });
+    const foreign = catalog.points
+      .listPoints({ repository: id })
+      .filter(({ host }) => host !== hostName);
+    const [first] = foreign;
+    if (first === undefined) continue;
+    const machines = [...new Set(foreign.map(({ machine }) => machine.name))];
+    throw new AppError(
+      'refused',
+      `${name} also holds restore points of ${machines.join(', ')}, which is no practice machine.`,
+      {
+        machines,
+        unharmed: 'Nothing was removed.',
+        advice: 'Back these machines up to another repository, then delete their points here.',
+      },
+    );
   }
 }
 

@@ -69,7 +69,7 @@ export function repositoryHandlers(rooms: Rooms): Pick<Handlers, Calls> {
 }
 
 /** A repository is not closed under the job that uses it. */
-function refuseInUse({ jobs }: Rooms, id: RepositoryId): void {
+export function refuseInUse({ jobs }: Rooms, id: RepositoryId): void {
   const user = jobs.list(false).find(({ repository }) => repository?.id === id);
   if (user === undefined) return;
   throw new AppError('repository-busy', `The repository is in use: ${user.title}.`, {
