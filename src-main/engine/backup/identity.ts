@@ -5,6 +5,7 @@
  */
 import { basename, join } from 'node:path';
 import { hasCode } from '#contract/errors.ts';
+import { parseDomain } from '#engine/hypervisor/domain-xml.ts';
 import type { Hypervisor, MachineRecord } from '#engine/hypervisor/hypervisor.ts';
 import type { ManifestPart } from '#engine/store/manifest.ts';
 import type { StoreWriter, TreeRoot } from '#engine/store/repository.ts';
@@ -28,12 +29,24 @@ export async function storeIdentity(
   tpmFolders: readonly string[],
   writer: StoreWriter,
 ): Promise<MachineIdentity> {
-  const xml = await hypervisor.definition(record.uuid, record.persistent ? 'inactive' : 'live');
+  const xml = await definitionOf(hypervisor, record);
   return {
     definition: await writer.putBlob(Buffer.from(xml)),
     firmware: await storeFirmware(world, hypervisor, record, writer),
     tpm: await storeTpm(world, record, tpmFolders, writer),
   };
+}
+
+/**
+ * The stored definition, which fits another host best. A disk that was plugged in only for this run
+ * is not in it: then the live one tells, so that no disk comes back without its place.
+ */
+async function definitionOf(hypervisor: Hypervisor, record: MachineRecord): Promise<string> {
+  if (!record.persistent) return hypervisor.definition(record.uuid, 'live');
+  const stored = await hypervisor.definition(record.uuid, 'inactive');
+  const known = new Set(parseDomain(stored).disks.map(({ target }) => target));
+  const complete = record.definition.disks.every(({ target }) => known.has(target));
+  return complete ? stored : hypervisor.definition(record.uuid, 'live');
 }
 
 async function storeFirmware(

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { RestoreTarget } from '#contract/contract.ts';
 import type { DefinitionChange } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
+import { parseDomain } from '#engine/hypervisor/domain-xml.ts';
 import { rebuildDomain } from '#engine/hypervisor/rebuild-domain.ts';
 import type { PoolRecord } from '#engine/hypervisor/hypervisor.ts';
 import { folderName } from './place.ts';
@@ -79,7 +80,19 @@ export async function prepareMachine(
     images,
     nvramPath,
     xml: rebuilt.xml,
-    changes: rebuilt.changes,
+    changes: [...rebuilt.changes, ...unplaced(rebuilt.xml, images)],
     network: to.network,
   };
+}
+
+/** Disks the definition does not name, whose images are written: never left out in silence. */
+function unplaced(xml: string, images: readonly PlannedImage[]): readonly DefinitionChange[] {
+  const placed = new Set(parseDomain(xml).disks.map(({ target }) => target));
+  return images
+    .filter(({ disk }) => !placed.has(disk.target))
+    .map(({ disk, path }) => ({
+      kind: 'kept-out',
+      what: `disk ${disk.target}: ${path}`,
+      why: 'The definition in the point does not name it. Its image is written all the same.',
+    }));
 }
