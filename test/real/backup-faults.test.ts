@@ -79,13 +79,6 @@ describe.skipIf(reason !== null)('a backup that is disturbed', () => {
     });
     disk = diskModel(libvirtd, machine, 'vda', 64 * mib);
     id = await engine.addHost(libvirtd.uri, machine.uuid);
-    const { handlers } = engine.engine;
-    const known = () =>
-      handlers['machines.get']({ machine: id }).then(
-        () => true,
-        () => false,
-      );
-    await expect.poll(known, { timeout: 10_000 }).toBe(true);
     repository = await engine.createRepository(`fault-${count}`, 'secret');
     await disk.write(0x11, mib, 4 * mib);
     first = await engine.backup(id, repository.id);

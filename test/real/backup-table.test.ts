@@ -47,22 +47,9 @@ describe.skipIf(reason !== null)('what a backup reads', () => {
     });
     disk = diskModel(libvirtd, machine, 'vda', 32 * mib);
     id = await engine.addHost(libvirtd.uri, machine.uuid);
-    await seen();
     repository = await engine.createRepository(`table-${count}`, null);
     await disk.write(0x11, mib, 3 * block);
   });
-
-  /** Until the event of the new machine has arrived. */
-  async function seen(): Promise<void> {
-    await expect
-      .poll(() =>
-        engine.engine.handlers['machines.get']({ machine: id }).then(
-          () => true,
-          () => false,
-        ),
-      )
-      .toBe(true);
-  }
 
   const backup = (more = {}) => engine.backup(id, repository.id, more);
   const checkpoints = async () =>

@@ -46,12 +46,6 @@ describe.skipIf(reason !== null)('firmware variables and TPM state', () => {
     await libvirtd.virsh('define', file);
     await libvirtd.virsh('start', 'uefi');
     const id = await engine.addHost(libvirtd.uri, uuid);
-    const known = () =>
-      engine.engine.handlers['machines.get']({ machine: id }).then(
-        () => true,
-        () => false,
-      );
-    await expect.poll(known, { timeout: 10_000 }).toBe(true);
     const repository = await engine.createRepository('uefi', 'secret');
     const running = await engine.backup(id, repository.id);
     expect(running.firmware.kind).toBe('included');

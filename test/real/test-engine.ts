@@ -22,7 +22,7 @@ export interface TestEngine {
   readonly engine: Engine;
   readonly folder: string;
   readonly log: string[];
-  /** Adds the host once and returns the machine's id there. */
+  /** Adds the host once and returns the machine's id there, as soon as it is seen. */
   addHost(uri: string, uuid: string): Promise<MachineId>;
   host(uri: string): Promise<Host>;
   createRepository(name: string, password: string | null): Promise<Repository>;
@@ -102,7 +102,13 @@ function toTestEngine(engine: Engine, folder: string, log: string[], keep: boole
     host,
     ended,
     finished,
-    addHost: async (uri, uuid) => `${(await host(uri)).id}/${uuid}` as MachineId,
+    addHost: async (uri, uuid) => {
+      const id = `${(await host(uri)).id}/${uuid}` as MachineId;
+      while (!(await handlers['machines.list']({ host: null })).some((one) => one.id === id)) {
+        await new Promise((resolve) => setTimeout(resolve, 20)); // its event is on the way
+      }
+      return id;
+    },
     createRepository: async (name, password) => {
       const path = join(folder, `repository-${name}`);
       const wanted = { name, path, password, remember: true };

@@ -1,72 +1,19 @@
-import { readdir, readFile, rm, writeFile, open } from 'node:fs/promises';
+import { readFile, rm, writeFile, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  createRepository,
-  openRepository,
-  type StoreRepository,
-} from '#engine/store/repository.ts';
+import { describe, expect, it } from 'vitest';
+import { openRepository } from '#engine/store/repository.ts';
 import {
   backUp,
-  fixture,
-  kib,
   machineUuid,
   manifest,
   noise,
   owner,
   restorePoint,
-  type Fixture,
 } from '../../../fakes/store-fixture.ts';
+import { block, codeOf, setUp } from './repository-set-up.ts';
 
-// A disk and worker threads on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
-
-const block = 4 * kib;
-let at: Fixture;
-const opened: StoreRepository[] = [];
-
-beforeEach(async () => {
-  at = await fixture();
-});
-
-afterEach(async () => {
-  for (const one of opened.splice(0)) await one.close();
-  await at.remove();
-});
-
-async function create(options: { password?: string; blockSizeBytes?: number } = {}) {
-  const { password = null, blockSizeBytes = block } = options;
-  const { indexPath } = at;
-  const made = await createRepository(at.world, at.path, {
-    password,
-    blockSizeBytes,
-    indexPath,
-    scryptCost: { n: 1024, r: 8, p: 1 },
-  });
-  opened.push(made.repository);
-  return made;
-}
-
-async function reopen(
-  secret: { password: string } | { masterKey: Buffer } | null = null,
-  indexPath = at.indexPath,
-) {
-  const repository = await openRepository(at.world, at.path, secret, { indexPath });
-  opened.push(repository);
-  return repository;
-}
-
-const codeOf = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'no error',
-    (thrown: unknown) => (thrown as { code: string }).code,
-  );
-
-async function packFiles(): Promise<string[]> {
-  const packs = join(at.path, 'packs');
-  const names = await readdir(packs, { recursive: true });
-  return names.filter((name) => /[0-9a-f]{32}$/.test(name)).map((name) => join(packs, name));
-}
+const store = setUp();
+const { create, reopen, packFiles } = store;
 
 describe('damage', () => {
   async function flip(file: string, position: number): Promise<void> {
@@ -154,13 +101,13 @@ describe('damage', () => {
     const { repository } = await create();
     await backUp(repository, 'one', noise('m', block));
     await backUp(repository, 'two', noise('m', block));
-    const file = join(at.path, 'points', machineUuid, 'one');
+    const file = join(store.at.path, 'points', machineUuid, 'one');
     const bytes = await readFile(file);
     for (const length of [0, 10, 60, bytes.length - 1]) {
       await writeFile(file, bytes.subarray(0, length));
       expect(await codeOf(repository.readPoint('one', machineUuid))).toBe('manifest-damaged');
     }
-    await writeFile(file, await readFile(join(at.path, 'points', machineUuid, 'two')));
+    await writeFile(file, await readFile(join(store.at.path, 'points', machineUuid, 'two')));
     expect(await codeOf(repository.readPoint('one', machineUuid))).toBe('manifest-refused');
     expect((await repository.verify('structure')).damage.map(({ id }) => id)).toEqual(['one']);
     await restorePoint(repository, 'two');
@@ -175,9 +122,12 @@ describe('the index', () => {
     await repository.rebuildIndex();
     expect((await restorePoint(repository, 'one')).equals(image)).toBe(true);
     await repository.close();
-    opened.pop();
-    for (const suffix of ['-wal', '-shm']) await rm(at.indexPath + suffix, { force: true });
-    await writeFile(at.indexPath, 'not a database at all, but long enough to be looked at twice');
+
+    for (const suffix of ['-wal', '-shm']) await rm(store.at.indexPath + suffix, { force: true });
+    await writeFile(
+      store.at.indexPath,
+      'not a database at all, but long enough to be looked at twice',
+    );
     const again = await reopen();
     expect((await restorePoint(again, 'one')).equals(image)).toBe(true);
     expect(await again.usage()).toMatchObject({ packs: 1, points: 1 });
@@ -187,8 +137,8 @@ describe('the index', () => {
     const { repository } = await create();
     await backUp(repository, 'one', noise('r', block));
     const options = { indexPath: ':memory:', readOnly: true };
-    const reader = await openRepository(at.world, at.path, null, options);
-    opened.push(reader);
+    const reader = await openRepository(store.at.world, store.at.path, null, options);
+    store.closeLater(reader);
     expect((await restorePoint(reader, 'one')).equals(noise('r', block))).toBe(true);
     expect(await codeOf(reader.openWriter(owner))).toBe('read-only');
   });

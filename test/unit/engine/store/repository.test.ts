@@ -1,15 +1,10 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { hasCode } from '#contract/errors.ts';
-import {
-  createRepository,
-  openRepository,
-  type StoreRepository,
-} from '#engine/store/repository.ts';
+import { openRepository } from '#engine/store/repository.ts';
 import {
   backUp,
-  fixture,
   kib,
   machineUuid,
   manifest,
@@ -17,58 +12,11 @@ import {
   owner,
   readWhole,
   restorePoint,
-  type Fixture,
 } from '../../../fakes/store-fixture.ts';
+import { block, codeOf, setUp } from './repository-set-up.ts';
 
-// A disk and worker threads on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
-
-const block = 4 * kib;
-let at: Fixture;
-const opened: StoreRepository[] = [];
-
-beforeEach(async () => {
-  at = await fixture();
-});
-
-afterEach(async () => {
-  for (const one of opened.splice(0)) await one.close();
-  await at.remove();
-});
-
-async function create(options: { password?: string; blockSizeBytes?: number } = {}) {
-  const { password = null, blockSizeBytes = block } = options;
-  const { indexPath } = at;
-  const made = await createRepository(at.world, at.path, {
-    password,
-    blockSizeBytes,
-    indexPath,
-    scryptCost: { n: 1024, r: 8, p: 1 },
-  });
-  opened.push(made.repository);
-  return made;
-}
-
-async function reopen(
-  secret: { password: string } | { masterKey: Buffer } | null = null,
-  indexPath = at.indexPath,
-) {
-  const repository = await openRepository(at.world, at.path, secret, { indexPath });
-  opened.push(repository);
-  return repository;
-}
-
-const codeOf = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'no error',
-    (thrown: unknown) => (thrown as { code: string }).code,
-  );
-
-async function packFiles(): Promise<string[]> {
-  const packs = join(at.path, 'packs');
-  const names = await readdir(packs, { recursive: true });
-  return names.filter((name) => /[0-9a-f]{32}$/.test(name)).map((name) => join(packs, name));
-}
+const store = setUp();
+const { create, reopen, packFiles } = store;
 
 describe('writing and reading', () => {
   it('brings back exactly what was written, zeros and short last block included', async () => {
@@ -221,8 +169,8 @@ describe('writing and reading', () => {
     await backUp(repository, 'one', noise('w', block));
     const workerUrl = new URL('./no-such-worker.ts', import.meta.url);
     const options = { indexPath: ':memory:', workerUrl };
-    const broken = await openRepository(at.world, at.path, null, options);
-    opened.push(broken);
+    const broken = await openRepository(store.at.world, store.at.path, null, options);
+    store.closeLater(broken);
     expect(await codeOf(backUp(broken, 'two', noise('x', 10 * block)))).toBe('internal');
     expect(await codeOf(restorePoint(broken, 'one'))).toBe('internal');
     await backUp(repository, 'two', noise('x', 10 * block));
@@ -328,7 +276,7 @@ describe('encryption', { timeout: 60_000 }, () => {
     for (const file of await packFiles()) {
       expect((await readFile(file)).includes('secret words')).toBe(false);
     }
-    const point = join(at.path, 'points', machineUuid, 'one');
+    const point = join(store.at.path, 'points', machineUuid, 'one');
     expect((await readFile(point)).includes('web 01')).toBe(false);
   });
 
@@ -348,7 +296,7 @@ describe('encryption', { timeout: 60_000 }, () => {
 
   it('refuses parameters somebody changed', async () => {
     await create({ password: 'pass' });
-    const file = join(at.path, 'waymark.json');
+    const file = join(store.at.path, 'waymark.json');
     const header = await readFile(file, 'utf8');
     await writeFile(file, header.replace('"blockSizeBytes": 4096', '"blockSizeBytes": 8192'));
     expect(await codeOf(reopen({ password: 'pass' }))).toBe('repository-damaged');
