@@ -25,7 +25,7 @@ export async function compareDiskSizes(
     await chown(raw, stage.runner.uid, stage.runner.gid);
     const name = `bench-${(diskBytes / GiB).toFixed(0)}g`;
     const machine = await stage.addMachine(name, raw);
-    const ours = waymark(stage, machine.name, stage.run, () => Promise.resolve(), name);
+    const ours = waymark(stage, machine.name, stage.run, () => Promise.resolve(), { name });
     await ours.prepare();
     const command = await ours.command('first');
     if (command === null) continue;

@@ -12,12 +12,14 @@ export interface BenchOptions {
   readonly folder: string;
   /** Contenders to run; empty for all. */
   readonly only: readonly string[];
+  /** A folder for V8 CPU profiles of our own runs; '' for none. They slow the runs down. */
+  readonly profile: string;
   /** Leave the folder behind, to look at. */
   readonly keep: boolean;
 }
 
 export const usage = `npm run bench -- [--quick] [--size GiB] [--content GiB] [--changes MiB]
-  [--folder DIR] [--only waymark,restic,borg,virtnbdbackup,nbdcopy,qemu-img] [--keep]`;
+  [--folder DIR] [--only waymark,restic,borg,virtnbdbackup,nbdcopy,qemu-img] [--profile DIR] [--keep]`;
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
@@ -33,6 +35,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       changes: { type: 'string' },
       folder: { type: 'string', default: '/var/tmp' },
       only: { type: 'string', default: '' },
+      profile: { type: 'string', default: '' },
       keep: { type: 'boolean', default: false },
     },
   });
@@ -50,6 +53,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     largeContentBytes: defaults.largeContent * GiB,
     folder: values.folder,
     only: values.only === '' ? [] : values.only.split(','),
+    profile: values.profile,
     keep: values.keep,
   };
 }

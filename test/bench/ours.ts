@@ -32,8 +32,9 @@ export function waymark(
   machine: string,
   run: (command: Command) => Promise<unknown>,
   check: (image: string) => Promise<void>,
-  name = 'waymark',
+  options: { readonly name?: string; readonly profile?: string } = {},
 ): Ours {
+  const { name = 'waymark', profile = '' } = options;
   const folder = join(place.folder, name);
   const repository = join(folder, 'repository');
   const passwordFile = join(folder, 'password');
@@ -44,7 +45,10 @@ export function waymark(
   let point = '';
   const waymark = (...args: readonly string[]): Command => ({
     program: process.execPath,
-    args: ['--import', loopDelay, main, ...args, '--data', join(folder, 'data'), '--json'],
+    args: [
+      ...(profile === '' ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
+      ...['--import', loopDelay, main, ...args, '--data', join(folder, 'data'), '--json'],
+    ],
     env: { BENCH_LOOP_FILE: loopFile, HOME: folder },
   });
   return {

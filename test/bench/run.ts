@@ -65,7 +65,8 @@ async function runAll(options: BenchOptions, stage: Stage): Promise<void> {
   const place = { ...stage, qcow2Image: peerMachine.image };
   const server = await serveShared(stage, peerMachine.image);
   stage.onEnd(server.stop);
-  const ours = ourMachine === null ? null : waymark(place, ourMachine.name, stage.run, stage.check);
+  const ours =
+    ourMachine === null ? null : waymark(place, ourMachine.name, stage.run, stage.check, options);
   const peers = [
     virtnbdbackup(place, peerMachine.name, stage.check),
     restic(place, stage.run, stage.check),

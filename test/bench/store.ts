@@ -8,7 +8,6 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, openSync, readSync, closeSync, statSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freeNow } from '#engine/store/free-now.ts';
 import { createRepository, openRepository } from '#engine/store/repository.ts';
 import type { StoreRepository, TreeRoot } from '#engine/store/repository.ts';
 import { realWorld } from '#engine/world/world.ts';
@@ -27,7 +26,7 @@ const owner = { installation: 'bench', what: 'measuring' };
 function* realBytes(limitBytes: number): Iterable<Buffer> {
   const folders = ['/usr/lib', '/usr/share'];
   let left = limitBytes;
-  let chunk = Buffer.allocUnsafeSlow(chunkBytes);
+  const chunk = Buffer.allocUnsafeSlow(chunkBytes);
   let filled = 0;
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -43,7 +42,6 @@ function* realBytes(limitBytes: number): Iterable<Buffer> {
         yield chunk;
         left -= chunkBytes;
         if (left <= 0) return;
-        chunk = Buffer.allocUnsafeSlow(chunkBytes);
         filled = 0;
       }
       const padded = Math.min(chunkBytes, Math.ceil(filled / 4096) * 4096);
@@ -100,7 +98,6 @@ try {
     async () => {
       for (const chunk of realBytes(limit)) {
         read += chunk.length;
-        freeNow(chunk.buffer);
         await new Promise(setImmediate);
       }
     },

@@ -11,6 +11,7 @@ import {
   type BlockKind,
   type StoreKeys,
 } from './crypto.ts';
+import { freeOutput } from './free-now.ts';
 
 export const defaultCompressionLevel = 2;
 /** Room beyond the input so that zlib never needs a second output chunk. */
@@ -34,9 +35,12 @@ export function encodeInto(
     chunkSize: plaintext.length + compressMarginBytes,
     params: { [constants.ZSTD_c_compressionLevel]: block.level },
   });
-  return packed.length < plaintext.length
-    ? sealInto(keys, { id, kind, how: encoding.zstd, bytes: packed }, into, at)
-    : sealInto(keys, { id, kind, how: encoding.raw, bytes: plaintext }, into, at);
+  const length =
+    packed.length < plaintext.length
+      ? sealInto(keys, { id, kind, how: encoding.zstd, bytes: packed }, into, at)
+      : sealInto(keys, { id, kind, how: encoding.raw, bytes: plaintext }, into, at);
+  freeOutput(packed);
+  return length;
 }
 
 export function encodeBlock(
@@ -63,6 +67,7 @@ export function decodeBlock(
 ): Uint8Array {
   const { how, bytes } = openSealed(keys, id, kind, payload);
   const plaintext = how === encoding.raw ? bytes : decompress(bytes, maxPlainBytes);
+  if (keys.sealed && plaintext !== bytes) freeOutput(bytes);
   if (plaintext.length > maxPlainBytes) throw new PayloadDamage('it is larger than its block');
   if (!sameBytes(blockId(keys, kind, plaintext), id)) {
     throw new PayloadDamage('its content is not what its id says');

@@ -6,7 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { decodeBlock, encodeInto, maxPayloadBytes } from './block-codec.ts';
 import { blockId, blockKind, deriveKeys, idBytes, PayloadDamage } from './crypto.ts';
-import { freeNow } from './free-now.ts';
+import { freeNow, freeOutput } from './free-now.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './workers.ts';
 
 const setup = workerData as WorkerSetup;
@@ -81,6 +81,7 @@ function decodeOne(id: Uint8Array, payload: Uint8Array, into: Uint8Array): strin
     const plaintext = decodeBlock(keys, blockKind.data, id, payload, into.length);
     if (plaintext.length !== into.length) return 'it has another length';
     into.set(plaintext);
+    freeOutput(plaintext);
     return null;
   } catch (thrown) {
     if (thrown instanceof PayloadDamage) return thrown.message;
@@ -98,7 +99,9 @@ function prove({ job, bytes, ids, places }: ToWorker & { kind: 'prove' }): void 
     const kind = places[i * 3 + 2] === blockKind.node ? blockKind.node : blockKind.data;
     const id = ids.subarray(i * idBytes, (i + 1) * idBytes);
     try {
-      decodeBlock(keys, kind, id, payloads.subarray(offset, offset + length), setup.maxPlainBytes);
+      const payload = payloads.subarray(offset, offset + length);
+      const plaintext = decodeBlock(keys, kind, id, payload, setup.maxPlainBytes);
+      if (plaintext.buffer !== bytes) freeOutput(plaintext);
       reasons.push(null);
     } catch (thrown) {
       if (!(thrown instanceof PayloadDamage)) throw thrown;

@@ -13,6 +13,7 @@ import {
   timingSafeEqual,
   type KeyObject,
 } from 'node:crypto';
+import { freeOutput } from './free-now.ts';
 
 export const formatVersion = 1;
 export const idBytes = 32;
@@ -89,6 +90,18 @@ function additionalData(id: Uint8Array, kind: BlockKind, how: Encoding): Buffer 
   return data;
 }
 
+let nonces = Buffer.alloc(0);
+/** Random bytes got in one call. */
+const noncesAtOnce = 256;
+
+/** Fresh random bytes, each used once. */
+function nextNonce(): Buffer {
+  if (nonces.length === 0) nonces = randomBytes(nonceBytes * noncesAtOnce);
+  const nonce = nonces.subarray(0, nonceBytes);
+  nonces = nonces.subarray(nonceBytes);
+  return nonce;
+}
+
 /** A key object: Node takes four times as long to begin with the same key as bytes. */
 function keyOfBlock(blockKey: KeyObject, id: Uint8Array): KeyObject {
   return createSecretKey(createHmac('sha256', blockKey).update(id).digest());
@@ -110,12 +123,14 @@ export function sealInto(
     into.set(block.bytes, at + 1);
     return 1 + block.bytes.length;
   }
-  const nonce = randomBytes(nonceBytes);
+  const nonce = nextNonce();
   const key = keyOfBlock(keys.blockKey, block.id);
   const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
   cipher.setAAD(additionalData(block.id, block.kind, block.how));
   into.set(nonce, at + 1);
-  into.set(cipher.update(block.bytes), at + 1 + nonceBytes);
+  const sealed = cipher.update(block.bytes);
+  into.set(sealed, at + 1 + nonceBytes);
+  freeOutput(sealed);
   cipher.final();
   into.set(cipher.getAuthTag(), at + 1 + nonceBytes + block.bytes.length);
   return 1 + nonceBytes + block.bytes.length + tagBytes;

@@ -1,8 +1,7 @@
 /** Brings the index in step with the packs in the repository, reading trailers only. */
 import { AppError } from '#contract/errors.ts';
-import type { World } from '#engine/world/world.ts';
 import type { StoreKeys } from './crypto.ts';
-import { BlockIndex } from './index.ts';
+import type { BlockIndex } from './index.ts';
 import { isPackId } from './pack.ts';
 import { readTrailer } from './pack-reader.ts';
 import type { Storage } from './storage.ts';
@@ -69,27 +68,4 @@ export async function syncIndex(
 /** Lets everything that waits run once, so that long work never holds the event loop. */
 export function breathe(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Opens the cache; one that is broken or of another repository is removed and made anew. */
-export async function openIndex(
-  world: World,
-  path: string,
-  repositoryId: string,
-): Promise<BlockIndex> {
-  try {
-    return new BlockIndex(path, repositoryId);
-  } catch (thrown) {
-    if (path === ':memory:') throw thrown;
-    world.log.warn('The block index could not be used and is made anew.', {
-      path,
-      thrown: String(thrown),
-    });
-    await removeIndex(world, path);
-    return new BlockIndex(path, repositoryId);
-  }
-}
-
-export async function removeIndex(world: World, path: string): Promise<void> {
-  for (const suffix of ['', '-wal', '-shm']) await world.files.remove(`${path}${suffix}`);
 }

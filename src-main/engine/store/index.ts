@@ -14,7 +14,7 @@ export const indexVersion = 1;
 /** SQLite's page cache, the index's memory whatever its size. */
 export const cacheKibibytes = 16 * 1024;
 /** Rows added in one transaction, before other work gets its turn. */
-export const maxRowsPerCall = 1_000;
+export const maxRowsPerCall = 200;
 
 export interface BlockPlace {
   readonly pack: number;
@@ -55,6 +55,7 @@ export class BlockIndex {
   readonly #packs = new Map<number, PackRow>();
   readonly #numbers = new Map<string, number>();
   readonly #find: Database.Statement<[Uint8Array], BlockPlace>;
+  readonly #noted: Database.Statement<[string], { value: string }>;
   readonly #insert: Database.Statement<[Uint8Array, number, number, number]>;
   readonly #insertCopy: Database.Statement<[Uint8Array, number, number, number]>;
   #damagedCount: number;
@@ -64,7 +65,8 @@ export class BlockIndex {
     this.#db = new Database(path);
     try {
       this.#db.pragma('journal_mode = WAL');
-      this.#db.pragma('synchronous = NORMAL');
+      // A flush would hold the event loop while packs are written: index-file.ts answers for it.
+      this.#db.pragma('synchronous = OFF');
       this.#db.pragma(`cache_size = -${cacheKibibytes}`);
       this.#prepare(repositoryId);
     } catch (thrown) {
@@ -72,6 +74,7 @@ export class BlockIndex {
       throw thrown;
     }
     this.#find = this.#db.prepare('SELECT pack, offset, length FROM blocks WHERE id = ?');
+    this.#noted = this.#db.prepare('SELECT value FROM meta WHERE name = ?');
     this.#insert = this.#db.prepare('INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?)');
     this.#insertCopy = this.#db.prepare('INSERT OR IGNORE INTO copies VALUES (?, ?, ?, ?)');
     for (const row of this.#packRows()) {
@@ -246,7 +249,7 @@ export class BlockIndex {
   }
 
   noted(name: 'vanished'): boolean {
-    return this.#db.prepare('SELECT value FROM meta WHERE name = ?').pluck().get(name) === 'yes';
+    return this.#noted.get(name)?.value === 'yes';
   }
 
   close(): void {

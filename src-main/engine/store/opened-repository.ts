@@ -6,13 +6,8 @@ import { BlockReader } from './block-reader.ts';
 import { deriveKeys, type StoreKeys } from './crypto.ts';
 import { changedRangesOf } from './diff.ts';
 import type { Header } from './header.ts';
-import {
-  openIndex,
-  removeIndex,
-  syncIndex,
-  type SyncOptions,
-  type SyncResult,
-} from './index-sync.ts';
+import { syncIndex, type SyncOptions, type SyncResult } from './index-sync.ts';
+import { closeIndex, openIndex, removeIndex } from './index-file.ts';
 import type { BlockIndex } from './index.ts';
 import { KeyRing } from './keys.ts';
 import { takeLease, type Lease } from './lock.ts';
@@ -276,7 +271,7 @@ export class OpenedRepository implements StoreRepository {
   async close(): Promise<void> {
     await this.#workers.close();
     await this.#syncing?.catch(() => undefined); // whoever asked for it got the error
-    this.#index.close();
+    await closeIndex(this.#parts.world, this.#parts.indexPath, this.#index);
     await this.#parts.storage.close();
   }
 }

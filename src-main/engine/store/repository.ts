@@ -21,7 +21,7 @@ import {
   requireFolder,
   type Header,
 } from './header.ts';
-import { openIndex } from './index-sync.ts';
+import { openIndex } from './index-file.ts';
 import { KeyRing, type Cost } from './keys.ts';
 import type { PointManifest } from './manifest.ts';
 import { OpenedRepository, type RepositoryParts } from './opened-repository.ts';
