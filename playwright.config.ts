@@ -7,14 +7,14 @@ import { chromiumArguments, chromiumPath } from './test/e2e/chromium.ts';
 
 export default defineConfig({
   testDir: 'test/e2e',
-  timeout: 30_000,
-  expect: { timeout: 5_000 },
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
   fullyParallel: true,
   workers: 2,
   forbidOnly: true,
   reporter: 'list',
   use: {
-    actionTimeout: 5_000,
+    actionTimeout: 15_000,
     viewport: { width: 1280, height: 800 },
     locale: 'en-GB',
     screenshot: 'only-on-failure',

@@ -25,7 +25,7 @@ export const jobs = {
   'jobs.cancelled-words': 'Cancelled. Nothing half done was kept.',
 
   'progress.read': 'Read',
-  'progress.restored': 'Written',
+  'progress.restored': 'Written and compared',
   'progress.checked': 'Checked',
   'progress.stored': 'Stored',
   'progress.left': '{time} left',

@@ -18,7 +18,7 @@ const engineRooms = [
   ...['backup', 'restore', 'snapshot', 'checkpoint', 'practice', 'schedule', 'fleet'],
   ...['repositories', 'handlers', ...work],
 ];
-const widgets = ['svelte', 'svelte/*', 'bits-ui', '@lucide/svelte/*', 'd3-scale', 'd3-shape'];
+const widgets = ['svelte', 'svelte/*', 'bits-ui', 'd3-scale', 'd3-shape'];
 
 function engineRoom(name: string, may: readonly string[], why: string): Room {
   return { name, files: new RegExp(`^src-main/engine/${name}/`), may, why };
@@ -199,7 +199,7 @@ export const entryPoints: readonly RegExp[] = [
   /^src-renderer\/main\.ts$/,
   /^scripts\/prepare\.mjs$/,
   /^[^/]+\.config\.(ts|js)$/,
-  /^test\/(run|types|bench\/(run|store)|samples\/make|e2e\/shots)\.ts$/, // run by hand
+  /^test\/(run|types|bench\/(run|store)|samples\/make|e2e\/(readme-)?shots)\.ts$/, // run by hand
   /^test\/run\/vitest-reporter\.ts$/,
   /\.(test|spec)\.ts$/,
   /\.d\.ts$/,

@@ -82,7 +82,7 @@ describe('progressWords', () => {
 
   test('P4: only a backup stores; a restore writes', () => {
     const words = progressWords(job({}, { kind: 'running' }, 'restore'), 0.6, began + 60_000);
-    expect(words).toMatchObject({ stored: '', amountLabel: 'Written' });
+    expect(words).toMatchObject({ stored: '', amountLabel: 'Written and compared' });
   });
 
   test('P5: cancelling is said at once', () => {

@@ -1,0 +1,93 @@
+/**
+ * The pictures of the README, of the real product: the first screen, a practice machine with a few
+ * points, the review of a restore. `node test/e2e/readme-shots.ts`. Needs `vite build --app`,
+ * libvirt, QEMU and an installed Chromium; the practice machine is removed afterwards.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium, type Page } from '@playwright/test';
+import { chromiumArguments, chromiumPath } from './chromium.ts';
+
+const main = join(import.meta.dirname, '../../src-main/host/node/main.ts');
+const pictures = join(import.meta.dirname, '../../resources/screenshots');
+const viewport = { width: 1280, height: 800 };
+const maxBytes = 200_000;
+const patienceMs = 120_000;
+/** So that no two points carry the same minute, and the guest has written in between. */
+const betweenBackupsMs = 61_000;
+const backups = 4;
+
+const folder = mkdtempSync(join(tmpdir(), 'wm-shots-'));
+const data = ['--data', join(folder, 'data')];
+const env = { ...process.env, XDG_RUNTIME_DIR: folder };
+
+function waymark(...args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [main, ...args, ...data], { env, stdio: 'ignore' });
+  return new Promise((resolve, reject) =>
+    child.on('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`waymark ${args.join(' ')} ended with ${code}`)),
+    ),
+  );
+}
+
+const server = spawn(process.execPath, [main, 'serve', '--no-open', ...data], {
+  env,
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const link = await new Promise<string>((resolve) => {
+  let out = '';
+  server.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+    const found = /http:\S+/.exec(out);
+    if (found !== null) resolve(found[0]);
+  });
+});
+const browser = await chromium.launch({
+  executablePath: chromiumPath(),
+  args: chromiumArguments(),
+});
+
+async function picture(page: Page, name: string): Promise<void> {
+  await page.mouse.move(0, viewport.height - 1);
+  const path = join(pictures, `${name}.png`);
+  await page.screenshot({ path, animations: 'disabled' });
+  const { size } = statSync(path);
+  if (size > maxBytes) throw new Error(`${name}.png has ${size} bytes, more than ${maxBytes}.`);
+  console.log(`${name}.png: ${size} bytes`);
+}
+
+async function takeAll(page: Page): Promise<void> {
+  await page.goto(link);
+  await page.getByRole('button', { name: 'Create a practice machine' }).waitFor();
+  await picture(page, 'first-run');
+  await page.getByRole('button', { name: 'Create a practice machine' }).click();
+  await page.getByRole('heading', { name: 'waymark-practice' }).waitFor();
+  for (let count = 0; count < backups; count += 1) {
+    if (count > 0) await page.waitForTimeout(betweenBackupsMs);
+    await waymark('backup', 'waymark-practice', '--to', 'Practice');
+  }
+  await page.getByRole('button', { name: 'Verify newest' }).click();
+  await page.getByText('Every block read back').first().waitFor();
+  await page.getByRole('radio', { name: 'Day' }).click();
+  await picture(page, 'machine');
+  await page.getByRole('button', { name: 'Restore from here…' }).or(page.getByRole('link', { name: 'Restore from here…' })).first().click();
+  await page.getByRole('button', { name: 'Restore as new machine' }).waitFor();
+  await page.getByText('Ready', { exact: true }).waitFor();
+  await picture(page, 'restore');
+}
+
+try {
+  mkdirSync(pictures, { recursive: true });
+  const page = await browser.newPage({ viewport, colorScheme: 'light', locale: 'en-GB' });
+  page.setDefaultTimeout(patienceMs);
+  await takeAll(page);
+} finally {
+  await browser.close();
+  const ended = new Promise((resolve) => server.on('exit', resolve));
+  server.kill('SIGTERM');
+  await ended;
+  await waymark('practice', 'remove', '--yes');
+  rmSync(folder, { recursive: true, force: true });
+}
