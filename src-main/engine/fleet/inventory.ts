@@ -29,6 +29,8 @@ export function createInventory(events: InventoryEvents): Inventory {
   const machines = new Map<string, KnownMachine>();
   const reading = new Map<string, { again: boolean; done: Promise<void> }>();
 
+  const reads = readCounts();
+
   const forget = (uuid: string) => {
     if (machines.delete(uuid)) events.machineRemoved(uuid);
   };
@@ -37,10 +39,12 @@ export function createInventory(events: InventoryEvents): Inventory {
     try {
       const record = await hypervisor.getMachine(uuid);
       machines.set(uuid, { record, sizes: await diskSizes(hypervisor, record) });
+      reads.count(uuid);
       events.machineChanged(uuid);
     } catch (thrown) {
-      if (hasCode(thrown, 'machine-not-found')) forget(uuid);
-      else throw thrown;
+      if (!hasCode(thrown, 'machine-not-found')) throw thrown;
+      reads.count(uuid);
+      forget(uuid);
     }
   };
 
@@ -69,12 +73,15 @@ export function createInventory(events: InventoryEvents): Inventory {
     all: () => [...machines.values()],
     get: (uuid) => machines.get(uuid) ?? null,
     readAll: async (hypervisor) => {
+      const isNewer = reads.since();
       const records = await hypervisor.listMachines();
       const seen = new Set(records.map((record) => record.uuid));
-      for (const uuid of [...machines.keys()]) if (!seen.has(uuid)) forget(uuid);
+      for (const uuid of [...machines.keys()]) if (!seen.has(uuid) && !isNewer(uuid)) forget(uuid);
       await Promise.all(
         records.map(async (record) => {
-          machines.set(record.uuid, { record, sizes: await diskSizes(hypervisor, record) });
+          const sizes = await diskSizes(hypervisor, record);
+          if (isNewer(record.uuid)) return; // an event was faster and knows better
+          machines.set(record.uuid, { record, sizes });
           events.machineChanged(record.uuid);
         }),
       );
@@ -83,6 +90,21 @@ export function createInventory(events: InventoryEvents): Inventory {
     refresh,
     clear: () => {
       for (const uuid of [...machines.keys()]) forget(uuid);
+    },
+  };
+}
+
+/** How often each machine was read by itself: what a list said before that is older. */
+function readCounts() {
+  const counts = new Map<string, number>();
+  return {
+    count: (uuid: string) => {
+      counts.set(uuid, (counts.get(uuid) ?? 0) + 1);
+    },
+    /** Tells of a machine whether it was read after this call. */
+    since: () => {
+      const before = new Map(counts);
+      return (uuid: string) => counts.get(uuid) !== before.get(uuid);
     },
   };
 }

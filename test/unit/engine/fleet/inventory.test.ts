@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { createInventory } from '#engine/fleet/inventory.ts';
+import type { MachineRecord } from '#engine/hypervisor/hypervisor.ts';
+import { fakeHypervisor } from '../../../fakes/hypervisor.ts';
+
+const uuidOf = (digit: number) => `${String(digit).repeat(8)}-1111-4111-8111-111111111111`;
+const xml = (digit: number) => `<domain type='qemu'><name>m${digit}</name>
+  <uuid>${uuidOf(digit)}</uuid><memory unit='MiB'>32</memory><vcpu>1</vcpu>
+  <os><type arch='x86_64'>hvm</type></os></domain>`;
+
+test('what an event brought while the list was read is not undone by the older list', async () => {
+  const libvirt = fakeHypervisor();
+  const inventory = createInventory({
+    machineChanged: () => undefined,
+    machineRemoved: () => undefined,
+  });
+  for (const digit of [1, 2]) await libvirt.define(xml(digit));
+  await inventory.readAll(libvirt);
+  const old = await libvirt.listMachines();
+  let answer: (records: readonly MachineRecord[]) => void = () => undefined;
+  const slow = {
+    ...libvirt,
+    listMachines: () => new Promise<readonly MachineRecord[]>((resolve) => (answer = resolve)),
+  };
+  const reading = inventory.readAll(slow);
+  await libvirt.start(uuidOf(1)); // started, removed and defined while the list is on its way
+  await libvirt.undefine(uuidOf(2));
+  await libvirt.define(xml(3));
+  for (const digit of [1, 2, 3]) await inventory.refresh(libvirt, uuidOf(digit));
+  answer(old);
+  await reading;
+  const known = inventory.all().map(({ record }) => [record.name, record.state]);
+  expect(known.sort()).toEqual([
+    ['m1', 'running'],
+    ['m3', 'off'],
+  ]);
+});
