@@ -1,7 +1,8 @@
 /**
- * The main job as a person does it, with nothing pretended: real libvirt, QEMU and repository behind
- * the real loopback host. From a fresh start to a first backup in three clicks, then an encrypted
- * repository, a second backup that reads only what changed, and the older point as a new machine.
+ * The main job as a person does it, with nothing pretended: real libvirt, QEMU and repository
+ * behind the real loopback host. From a fresh start to a first backup in three clicks, then an
+ * encrypted repository, a second backup that reads only what changed, and the older point as a
+ * new machine.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
