@@ -1,4 +1,4 @@
-/** Cancelled at many moments, a lost catalog, a cut NBD connection: what is left and what goes on. */
+/** Cancelled at many moments, a lost catalog, a killed NBD server: what is left, what goes on. */
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -83,7 +83,7 @@ describe.skipIf(reason !== null)('a backup survives', () => {
     await disk.expectRestored(engine, (await engine.backup(id, repository.id)).id, disk.moment());
   });
 
-  test('the NBD server of a closed image is killed: said so, and the next one is right', async () => {
+  test('the NBD server of a closed image is killed: said so, the next is right', async () => {
     await libvirtd.virsh('destroy', machine.uuid);
     const order = { machine: id, repository: repository.id, exclude: [], accepted: [] };
     const job = await engine.engine.handlers['backup.start']({ ...order, reread: true });

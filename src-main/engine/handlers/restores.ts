@@ -66,17 +66,23 @@ async function run(
       prepared.machine === null
         ? null
         : { name: prepared.machine.name, uuid: prepared.machine.uuid };
-    const time = world.clock.now();
-    const whole = to.kind === 'new-machine';
-    if (whole) {
-      const verification = { time, depth: 'restore', ok: true } as const;
-      catalog.points.setVerification(point.repository.id, point.id, verification);
-      fleet.touch(point.machine.uuid);
-    }
+    if (to.kind === 'new-machine') noteVerified(rooms, point, context);
     const seconds = (world.clock.monotonic() - since) / 1000;
     return { kind: 'restore', restored, verified: true, seconds, machine };
   } finally {
     await own?.close();
+  }
+}
+
+/** A whole machine that was compared proves its point. A note that fails undoes nothing. */
+function noteVerified({ world, catalog, fleet }: Rooms, point: Point, context: JobContext): void {
+  const verification = { time: world.clock.now(), depth: 'restore', ok: true } as const;
+  try {
+    catalog.points.setVerification(point.repository.id, point.id, verification);
+    fleet.touch(point.machine.uuid);
+  } catch (thrown) {
+    world.log.error('Noting that a point was restored failed', thrown);
+    context.addProblem('The machine is restored; only the note of it could not be written.');
   }
 }
 
