@@ -52,7 +52,7 @@ async function run(
   accepted: readonly string[],
   context: JobContext,
 ): Promise<JobResult> {
-  const { world, catalog, fleet } = rooms;
+  const { world, fleet } = rooms;
   await rooms.recovered();
   const since = world.clock.monotonic();
   const host = to.kind === 'new-machine' ? fleet.record(to.host) : null;
