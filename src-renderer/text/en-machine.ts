@@ -101,7 +101,7 @@ export const machine = {
   },
   'contents.memory': 'Disks and memory',
   'contents.disks-only': 'Disks only',
-  'contents.crash': 'as after a crash',
+  'contents.crash': 'as after a power cut',
   'contents.filesystem': 'files consistent',
   'contents.clean': 'switched off cleanly',
   'contents.unknown': 'consistency not known',

@@ -17,7 +17,7 @@ const maxBytes = 200_000;
 const patienceMs = 120_000;
 /** So that no two points carry the same minute, and the guest has written in between. */
 const betweenBackupsMs = 61_000;
-const backups = 4;
+const backups = 3;
 
 const folder = mkdtempSync(join(tmpdir(), 'wm-shots-'));
 const data = ['--data', join(folder, 'data')];
@@ -58,6 +58,11 @@ async function picture(page: Page, name: string): Promise<void> {
   console.log(`${name}.png: ${size} bytes`);
 }
 
+async function withoutToasts(page: Page): Promise<void> {
+  const close = page.locator('.toasts').getByRole('button', { name: 'Close' });
+  while ((await close.count()) > 0) await close.first().click();
+}
+
 async function takeAll(page: Page): Promise<void> {
   await page.goto(link);
   await page.getByRole('button', { name: 'Create a practice machine' }).waitFor();
@@ -70,9 +75,13 @@ async function takeAll(page: Page): Promise<void> {
   }
   await page.getByRole('button', { name: 'Verify newest' }).click();
   await page.getByText('Every block read back').first().waitFor();
-  await page.getByRole('radio', { name: 'Day' }).click();
+  await withoutToasts(page);
   await picture(page, 'machine');
-  await page.getByRole('button', { name: 'Restore from here…' }).or(page.getByRole('link', { name: 'Restore from here…' })).first().click();
+  await page
+    .getByRole('button', { name: 'Restore from here…' })
+    .or(page.getByRole('link', { name: 'Restore from here…' }))
+    .click();
+  await page.getByRole('button', { name: 'Next: Review' }).click();
   await page.getByRole('button', { name: 'Restore as new machine' }).waitFor();
   await page.getByText('Ready', { exact: true }).waitFor();
   await picture(page, 'restore');

@@ -42,6 +42,23 @@ test('Next goes to the first bad field; Back loses nothing; leaving asks once', 
   await expect(app.getByRole('heading', { name: 'Repositories' })).toBeVisible();
 });
 
+test('a name typed at once replaces the offered one, and Next waits for the folder', async ({
+  app,
+}) => {
+  await app.getByRole('link', { name: /^Repositories/ }).click();
+  await app.getByRole('button', { name: 'Create repository…' }).first().click();
+  await app.getByLabel('Folder', { exact: true }).fill('/srv/new-disk/points');
+  await expect(app.getByLabel('Name', { exact: true })).toHaveValue('points');
+  await app.keyboard.press('Tab');
+  await app.keyboard.type('cellar');
+  await expect(app.getByLabel('Name', { exact: true })).toHaveValue('cellar');
+  await app.getByLabel('Folder', { exact: true }).fill('/srv/new-disk/later');
+  await app.keyboard.press('Enter'); // before anything was heard of this folder
+  await expect(app.getByRole('heading', { name: /Who may read/ })).toBeVisible();
+  await app.getByRole('button', { name: 'Back' }).click();
+  await expect(app.getByLabel('Name', { exact: true })).toHaveValue('cellar');
+});
+
 test('without encryption only after a plain warning is accepted', async ({ app, server }) => {
   await toKeyStep(app);
   await app.getByRole('radio', { name: /Not encrypted/ }).check();

@@ -48,6 +48,8 @@ test('the hover has seconds and the zone, the attribute is ISO', () => {
 });
 
 test.each([
+  [0, '0 s'],
+  [0.03, 'under 0.1 s'],
   [0.44, '0.4 s'],
   [38.4, '38 s'],
   [250, '4 min 10 s'],
