@@ -1,19 +1,13 @@
 /** Ourselves, through the command line, as anybody would use it. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Contender, Place, Work } from './contender.ts';
 import type { Command } from './measure.ts';
+import { mainPath } from './program.ts';
 import { ourName } from './table.ts';
 
-const root = join(import.meta.dirname, '../..');
-const main = join(root, 'src-main/host/node/main.ts');
 const loopDelay = join(import.meta.dirname, 'loop-delay.ts');
-
-/** False while this tree has no command line to measure. */
-export function haveCommandLine(): boolean {
-  return existsSync(main);
-}
 
 export interface LoopDelay {
   readonly maxMs: number;
@@ -47,7 +41,7 @@ export function waymark(
     program: process.execPath,
     args: [
       ...(profile === '' ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
-      ...['--import', loopDelay, main, ...args, '--data', join(folder, 'data'), '--json'],
+      ...['--import', loopDelay, mainPath, ...args, '--data', join(folder, 'data'), '--json'],
     ],
     env: { BENCH_LOOP_FILE: loopFile, HOME: folder },
   });

@@ -13,7 +13,8 @@ import { warm } from './disk.ts';
 import { compareDiskSizes } from './disk-sizes.ts';
 import { folderBytes } from './measure.ts';
 import { readOptions, usage, type BenchOptions } from './options.ts';
-import { haveCommandLine, waymark, type Ours } from './ours.ts';
+import { waymark, type Ours } from './ours.ts';
+import { buildProgram } from './program.ts';
 import { borg, nbdcopy, qemuImg, restic, virtnbdbackup } from './peers.ts';
 import { serveShared } from './serve.ts';
 import { measureStartUp } from './start-up.ts';
@@ -40,6 +41,8 @@ async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   const reason = whyNot();
   if (reason !== null) throw new Error(`The bench cannot run here: ${reason}.`);
+  say('building our program …');
+  buildProgram();
   const stage = await setStage(options, say);
   const interrupted = () => {
     void stage.end(options.keep).finally(() => process.exit(130));
@@ -57,8 +60,7 @@ async function main(): Promise<void> {
 async function runAll(options: BenchOptions, stage: Stage): Promise<void> {
   const wanted = (name: string) =>
     options.only.length === 0 || options.only.includes(name.toLowerCase());
-  const withOurs = wanted(ourName) && haveCommandLine();
-  if (wanted(ourName) && !withOurs) say('no command line of ours in this tree: peers only');
+  const withOurs = wanted(ourName);
   say('making machines …');
   const ourMachine = withOurs ? await stage.addMachine('bench-waymark', stage.rawDisk) : null;
   const peerMachine = await stage.addMachine('bench-virtnbd', stage.rawDisk);
@@ -91,7 +93,7 @@ async function runAll(options: BenchOptions, stage: Stage): Promise<void> {
     }
   }
   const sizes = ours === null ? '' : await compareDiskSizes(options, stage, say);
-  const startUp = haveCommandLine() ? await measureStartUp() : '';
+  const startUp = withOurs ? await measureStartUp() : '';
   process.stdout.write(report(options, stage, rows, ours, [sizes, startUp]));
 }
 

@@ -3,24 +3,19 @@
  * data folder, in a Chromium that is already open (its own start is not ours).
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { chromium } from '@playwright/test';
 import { chromiumArguments, chromiumPath } from '../e2e/chromium.ts';
+import { mainPath } from './program.ts';
 
-const root = join(import.meta.dirname, '../..');
-const main = join(root, 'src-main/host/node/main.ts');
 const rounds = 3;
 
-/** Markdown; says so where it cannot be measured. */
+/** Markdown. */
 export async function measureStartUp(): Promise<string> {
   const title = '### Start-up, from the command to a usable first screen';
-  if (!existsSync(join(root, 'dist/renderer/index.html'))) {
-    return `${title}\n\nNot measured: the interface is not built (npm run build).\n`;
-  }
   const browser = await chromium.launch({
     executablePath: chromiumPath(),
     args: chromiumArguments(),
@@ -50,7 +45,7 @@ async function startOnce(
 ): Promise<{ readonly served: number; readonly usable: number }> {
   const data = await mkdtemp(join(tmpdir(), 'waymark-start-'));
   const started = performance.now();
-  const child = spawn(process.execPath, [main, 'serve', '--no-open', '--data', data], {
+  const child = spawn(process.execPath, [mainPath, 'serve', '--no-open', '--data', data], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const ended = new Promise((resolve) => child.on('exit', resolve));

@@ -14,9 +14,9 @@ import { startTestEngine, type TestEngine } from './test-engine.ts';
 
 const mib = 1024 * 1024;
 const limitMs = 100;
-const attempts = 4;
+const attempts = 6;
 /** Several packs: their flushing and indexing is part of what is watched. */
-const diskBytes = 192 * mib;
+const diskBytes = 128 * mib;
 const beatMs = 5;
 
 const reason = whyNoLibvirtd() ?? whyNoSchedule();
