@@ -41,6 +41,7 @@ export const jobs = {
   'jobs.cancel-do': 'Cancel job',
   'jobs.cancel-problem': 'Could not cancel',
 
+  'job.ended': '{title}: {outcome}',
   'job.back': 'Back to jobs',
   'job.not-found': 'This job is not known any more',
   'job.not-found-text': 'Jobs of earlier sessions are in the history.',
