@@ -129,7 +129,7 @@ export const machine = {
   'inspector.verified': 'Verified',
   'inspector.depth.structure': 'Structure checked',
   'inspector.depth.data': 'Every block read back',
-  'inspector.depth.restore': 'Restored and compared',
+  'inspector.depth.restore': 'Restored, compared',
   'inspector.damaged': 'Damaged',
   'inspector.not-verified': 'Not verified',
   'inspector.not-verified-text': 'Verify reads every block back',
