@@ -19,7 +19,8 @@ export interface BenchOptions {
 }
 
 export const usage = `npm run bench -- [--quick] [--size GiB] [--content GiB] [--changes MiB]
-  [--folder DIR] [--only waymark,restic,borg,virtnbdbackup,nbdcopy,qemu-img] [--profile DIR] [--keep]`;
+  [--folder DIR] [--only waymark,restic,borg,virtnbdbackup,nbdcopy,qemu-img]
+  [--profile DIR] [--keep]`;
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;

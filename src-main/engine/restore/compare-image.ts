@@ -1,6 +1,7 @@
 /**
- * Compares an image with the restore point it was made from: every block that is not zero by its id,
- * hashed in the repository's workers, and all else by being zero. Memory does not grow with the disk.
+ * Compares an image with the restore point it was made from: every block that is not zero by its
+ * id, hashed in the repository's workers, and all else by being zero. Memory does not grow with the
+ * disk.
  */
 import { AppError } from '#contract/errors.ts';
 import { allocatedRegions } from '#engine/nbd/extents.ts';

@@ -1,7 +1,8 @@
 /**
  * Pieces of memory that are lent, given back and lent again. What is not allocated need not be
- * collected, and how many there are bounds the memory of a backup. They are shared with the workers,
- * so nothing is copied or handed over between threads: whoever is told of a piece uses it alone.
+ * collected, and how many there are bounds the memory of a backup. They are shared with the
+ * workers, so nothing is copied or handed over between threads: whoever is told of a piece uses it
+ * alone.
  */
 import type { AppError } from '#contract/errors.ts';
 

@@ -8,8 +8,8 @@ export function freeNow(buffer: ArrayBufferLike): void {
 }
 
 /**
- * The same for what a call of zlib or crypto returned and nobody keeps. Leaves alone what is part of
- * something else: memory shared between threads, and Node's pool of small buffers.
+ * The same for what a call of zlib or crypto returned and nobody keeps. Leaves alone what is part
+ * of something else: memory shared between threads, and Node's pool of small buffers.
  */
 export function freeOutput({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) freeNow(buffer);

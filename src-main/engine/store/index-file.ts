@@ -1,8 +1,8 @@
 /**
  * The file of the block index. SQLite does not flush it, because that would hold the event loop for
  * as long as the disk is busy with packs. After a power cut it may therefore be torn, and so a file
- * beside it says under which boot of the computer it was opened: found under another boot, the index
- * is made anew from the packs' trailers. A process that is killed tears nothing.
+ * beside it says under which boot of the computer it was opened: found under another boot, the
+ * index is made anew from the packs' trailers. A process that is killed tears nothing.
  */
 import type { World } from '#engine/world/world.ts';
 import { BlockIndex } from './index.ts';

@@ -195,7 +195,7 @@ export class BlockWorkers {
     }
   }
 
-  /** Opens payloads: one answer each, the plaintexts in `plain`. Both must be left alone meanwhile. */
+  /** Opens payloads: one answer each, the plaintexts in `plain`. Leave both alone meanwhile. */
   decode(
     payloads: SharedArrayBuffer,
     ids: Uint8Array,
