@@ -87,7 +87,9 @@ test.describe('the main job', () => {
       await page.getByLabel('Password', { exact: true }).fill('correct horse battery staple');
       await page.getByRole('button', { name: 'Create repository' }).click();
       await page.getByText('Recovery sheet').first().waitFor(limit);
-      await page.getByRole('button', { name: /later/i }).click();
+      await page.getByRole('button', { name: 'Later', exact: true }).click(limit);
+      await page.getByRole('button', { name: 'Leave without it' }).click();
+      await page.getByRole('heading', { name: 'attic' }).waitFor();
     });
 
     await test.step('two backups into it', async () => {
