@@ -23,12 +23,21 @@ export async function explainFailure(
     const { state } = await hypervisor.state(machine.uuid);
     const off = state === 'off' || state === 'crashed';
     // A machine read from its closed images is off anyway: then the socket is the whole story.
-    return off && route !== 'closed-image' ? stopped(machine.name, thrown) : thrown;
+    return off && route !== 'closed-image' ? stopped(machine.name, thrown) : promised(thrown);
   } catch (second) {
     if (hasCode(second, 'machine-not-found')) return gone(machine.name, thrown);
     if (hasCode(second, 'libvirt-connection-lost')) return libvirtGone(machine.name, second);
-    return thrown;
+    return promised(thrown);
   }
+}
+
+/** The same error with what is always true of a failed backup, where it does not say so itself. */
+function promised(error: AppError): AppError {
+  const said = {
+    unharmed: `The machine and its disks are as they were. ${earlierPoints}`,
+    advice: 'Run the backup again. If it fails like this again, the details say what was refused.',
+  };
+  return new AppError(error.code, error.message, { ...said, ...error.data }, error.cause);
 }
 
 function stopped(name: string, cause: unknown): AppError {
