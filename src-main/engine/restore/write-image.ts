@@ -4,7 +4,7 @@
  * written, so the image is sparse. An existing file is never touched.
  */
 import { dirname, join } from 'node:path';
-import { AppError } from '#contract/errors.ts';
+import { AppError, hasCode } from '#contract/errors.ts';
 import { createImage } from '#engine/nbd/image.ts';
 import { openNbdPool, type NbdPool } from '#engine/nbd/pool.ts';
 import { serveImage } from '#engine/nbd/qemu-nbd.ts';
@@ -104,6 +104,7 @@ async function withImage<T>(
   }
 }
 
+/** Raw images are written straight into the file; only QEMU knows how to write the others. */
 async function fill(
   world: World,
   store: StoreRepository,
@@ -112,26 +113,46 @@ async function fill(
   { signal, onWritten }: ImageProgress,
 ): Promise<number> {
   let total = 0;
-  const how = { readOnly: false, cache: 'writeback' } as const;
-  await withImage(world, spec, partial, how, signal, async (pool) => {
-    try {
-      const write = async (offset: number, bytes: Buffer) => {
-        await pool.write(offset, bytes);
-        total += bytes.length;
-        onWritten(bytes.length);
-      };
-      await store.openTree(spec.root).copyTo(write, signal);
-      await pool.flush();
-    } catch (thrown) {
-      throw signal.aborted ? new AppError('cancelled', 'Cancelled.') : writeFailure(thrown, spec);
+  const copy = async (write: (offset: number, bytes: Buffer) => Promise<void>) => {
+    await store.openTree(spec.root).copyTo(async (offset, bytes) => {
+      await write(offset, bytes);
+      total += bytes.length;
+      onWritten(bytes.length);
+    }, signal);
+  };
+  try {
+    if (spec.format === 'raw') {
+      await intoFile(world, partial, copy);
+    } else {
+      const how = { readOnly: false, cache: 'writeback' } as const;
+      await withImage(world, spec, partial, how, signal, async (pool) => {
+        await copy((offset, bytes) => pool.write(offset, bytes));
+        await pool.flush();
+      });
     }
-  });
+  } catch (thrown) {
+    throw signal.aborted ? new AppError('cancelled', 'Cancelled.') : writeFailure(thrown, spec);
+  }
   return total;
+}
+
+type Copy = (write: (offset: number, bytes: Buffer) => Promise<void>) => Promise<void>;
+
+/** What was written is on the disk when it resolves. */
+async function intoFile(world: World, path: string, copy: Copy): Promise<void> {
+  const file = await world.files.open(path, 'write');
+  try {
+    await copy((offset, bytes) => file.write(bytes, offset));
+    await file.dataSync();
+  } finally {
+    await file.close();
+  }
 }
 
 function writeFailure(thrown: unknown, spec: ImageSpec): unknown {
   const noSpace = 28; // NBD_ENOSPC, doc/proto.md "Error values"
-  if (thrown instanceof AppError && thrown.data['error'] === noSpace) {
+  const full = hasCode(thrown, 'no-space', 'nbd-request');
+  if (full && (thrown.code === 'no-space' || thrown.data['error'] === noSpace)) {
     return new AppError(
       'no-space',
       `There is no space left for ${spec.path}.`,
