@@ -24,8 +24,8 @@ const reason = whyNoLibvirtd();
 if (reason !== null) console.log(`skipped: killed: ${reason}`);
 const mib = 1024 * 1024;
 const root = join(import.meta.dirname, '../..');
-/** Milliseconds after which a backup is killed; a whole one takes about two seconds here. */
-const moments = [300, 450, 600, 750, 900, 1100, 1400];
+/** Milliseconds after which a backup is killed; a whole one takes about a second here. */
+const moments = [200, 300, 400, 500, 600, 750, 950];
 
 describe.skipIf(reason !== null)('killed with -9', () => {
   let libvirtd: PrivateLibvirtd;
@@ -89,9 +89,10 @@ describe.skipIf(reason !== null)('killed with -9', () => {
     for (const [index, delay] of moments.entries()) {
       await disk.writeRandom(index * 7 * mib, 64 * mib);
       const child = start('backup', 'killed', '--to', 'attic');
+      const ended = new Promise((resolve) => child.on('exit', resolve));
       await sleep(delay);
       child.kill('SIGKILL');
-      await new Promise((resolve) => child.on('exit', resolve));
+      await ended;
     }
     const listed = (await waymark('point', 'list'))['points'] as { id: string }[];
     const next = (await waymark('backup', 'killed', '--to', 'attic'))['point'] as { id: string };

@@ -7,7 +7,11 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRepository, openRepository } from '#engine/store/repository.ts';
+import {
+  createRepository,
+  openRepository,
+  type StoreRepository,
+} from '#engine/store/repository.ts';
 import { FaultyFiles, type Fault } from '../fakes/faulty-files.ts';
 import {
   backUp,
@@ -49,15 +53,19 @@ async function copy(): Promise<Fixture> {
 async function interrupted(at: Fixture, n: number, fault: Fault): Promise<boolean> {
   const faulty = new FaultyFiles(at.world.files, n, fault);
   const world = { ...mortalWorld(at.world), files: faulty.files };
-  const repository = await openRepository(world, at.path, null, { indexPath: at.indexPath });
-  try {
-    await backUp(repository, 'interrupted', after);
-  } catch (thrown) {
+  const struck = (thrown: unknown) => {
     expect(faulty.struck, String(thrown)).toBe(true);
     expect(['no-space', 'file-failed']).toContain((thrown as { code: string }).code);
-  } finally {
-    await repository.close();
+  };
+  let repository: StoreRepository | null = null;
+  try {
+    repository = await openRepository(world, at.path, null, { indexPath: at.indexPath });
+    await backUp(repository, 'interrupted', after);
+  } catch (thrown) {
+    struck(thrown);
   }
+  // Closing writes too: it may be what fails, or fail because the process is dead by then.
+  await repository?.close().catch(struck);
   return faulty.struck;
 }
 

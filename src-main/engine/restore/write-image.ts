@@ -13,6 +13,8 @@ import type { World } from '#engine/world/world.ts';
 import { firstDifference } from './compare-image.ts';
 
 export const connectionsPerImage = 2;
+/** A raw image is sent on its way to the disk each time this much was written, in bytes. */
+export const flushEveryBytes = 256 * 1024 * 1024;
 
 export interface ImageSpec {
   readonly path: string;
@@ -138,13 +140,26 @@ async function fill(
 
 type Copy = (write: (offset: number, bytes: Buffer) => Promise<void>) => Promise<void>;
 
-/** What was written is on the disk when it resolves. */
+/** What was written is on the disk when it resolves. It goes there while the rest is written. */
 async function intoFile(world: World, path: string, copy: Copy): Promise<void> {
   const file = await world.files.open(path, 'write');
+  let flushing: Promise<void> = Promise.resolve();
+  let unflushed = 0;
   try {
-    await copy((offset, bytes) => file.write(bytes, offset));
+    await copy(async (offset, bytes) => {
+      await file.write(bytes, offset);
+      unflushed += bytes.length;
+      if (unflushed < flushEveryBytes) return;
+      unflushed = 0;
+      const before = flushing;
+      flushing = before.then(() => file.dataSync());
+      flushing.catch(() => undefined); // thrown where it is awaited
+      await before; // one flush behind the writing, never a queue of them; it throws here
+    });
+    await flushing;
     await file.dataSync();
   } finally {
+    await flushing.catch(() => undefined); // reported above, or less telling than what was thrown
     await file.close();
   }
 }
