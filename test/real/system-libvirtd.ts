@@ -3,6 +3,8 @@
  * own paths. Where one runs already (a developer's computer) it is left alone and the test skips.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openLibvirt } from '#engine/hypervisor/libvirt.ts';
 import { realWorld } from '#engine/world/world.ts';
@@ -32,7 +34,7 @@ function alive(pidFile: string): boolean {
  * Starts it with access by group libvirt, as Debian's package sets it up with systemd's sockets.
  */
 export async function startSystemLibvirtd(): Promise<{ stop(): Promise<void> }> {
-  const folder = await world.files.makeTemporaryFolder('/tmp/wm-s-');
+  const folder = await world.files.makeTemporaryFolder(join(tmpdir(), 'wm-s-'));
   const config = `${folder}/libvirtd.conf`;
   const lines = [
     'unix_sock_group = "libvirt"',

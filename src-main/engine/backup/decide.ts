@@ -1,6 +1,7 @@
 /** Puts what was gathered before the pure planner and joins its answer with what running needs. */
 import type { ReadMode, ReReadReason, SkippedDisk } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
+import { unmet } from '#contract/pre-flight.ts';
 import type { Check } from '#contract/domain.ts';
 import type { TreeRoot } from '#engine/store/repository.ts';
 import { nearestFolder } from '#engine/world/nearest-folder.ts';
@@ -125,10 +126,7 @@ async function freeScratch(rooms: BackupRooms, gathered: Gathered): Promise<numb
 }
 
 function notAccepted(checks: readonly Check[], accepted: readonly string[]): AppError | null {
-  const open = checks.filter(
-    ({ id, level, accept }) =>
-      level === 'warning' && accept !== undefined && !accepted.includes(id),
-  );
+  const open = unmet(checks, accepted);
   const [first] = open;
   if (first === undefined) return null;
   return new AppError('refused', `${first.title}. ${first.detail}`, {

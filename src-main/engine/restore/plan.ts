@@ -174,12 +174,3 @@ function gib(bytes: number): string {
     ? `${(bytes / 1024 ** 2).toFixed(1)} MiB`
     : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 }
-
-/** Blockers, and warnings that ask for a tick and did not get one. */
-export function unmet(checks: readonly Check[], accepted: readonly string[]): readonly Check[] {
-  return checks.filter(
-    ({ id, level, accept }) =>
-      level === 'blocker' ||
-      (level === 'warning' && accept !== undefined && !accepted.includes(id)),
-  );
-}

@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import type { RestoreTarget } from '#contract/contract.ts';
 import type { Check, DefinitionChange, RestoredItem, RestorePlan } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
+import { unmet } from '#contract/pre-flight.ts';
 import type { Journals } from '#engine/catalog/journals.ts';
 import type { HostKind, Hypervisor, PoolRecord } from '#engine/hypervisor/hypervisor.ts';
 import type { ManifestDisk, PointManifest } from '#engine/store/manifest.ts';
@@ -14,7 +15,7 @@ import { nearestFolder } from '#engine/world/nearest-folder.ts';
 import type { World } from '#engine/world/world.ts';
 import { prepareMachine, type NewMachine } from './new-machine.ts';
 import { reachableBy, type Identity } from './place.ts';
-import { restoreChecks, unmet, type RestoreFacts } from './plan.ts';
+import { restoreChecks, type RestoreFacts } from './plan.ts';
 
 /** Bytes a second used for an estimate until this computer has measured one. */
 export const assumedBytesPerSecond = 200 * 1024 * 1024;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { restoreChecks, unmet, type RestoreFacts } from '#engine/restore/plan.ts';
+import { unmet } from '#contract/pre-flight.ts';
+import { restoreChecks, type RestoreFacts } from '#engine/restore/plan.ts';
 
 const good: RestoreFacts = {
   pointDamaged: false,
