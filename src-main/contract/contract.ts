@@ -4,6 +4,7 @@
  * lines: here, its handler, its caller.
  */
 import * as v from 'valibot';
+import { actionCheck, type ActionPlan } from './actions.ts';
 import type { AppInfo, FolderCheck } from './app.ts';
 import type {
   BackupPlan,
@@ -19,8 +20,14 @@ import type {
   RepositoryId,
   RestorePlan,
   Run,
-  Timeline,
 } from './domain.ts';
+import type {
+  CheckpointStates,
+  DoctorReport,
+  Timeline,
+  Unfinished,
+  UnfinishedId,
+} from './moments.ts';
 
 export interface Call<Schema extends v.GenericSchema, Output> {
   readonly kind: 'call';
@@ -59,6 +66,8 @@ const machineId = id<MachineId>();
 const repositoryId = id<RepositoryId>();
 const pointId = id<PointId>();
 const jobId = id<JobId>();
+const unfinishedId = id<UnfinishedId>();
+const snapshotName = v.pipe(v.string(), v.minLength(1), v.maxLength(1024));
 
 /** A name a person gives: no control characters, not only spaces, no slash at all. */
 const nameCheck = v.pipe(
@@ -141,6 +150,42 @@ export const contract = {
     readonly mime: string;
     readonly base64: string;
   } | null>(),
+
+  /** What the action would do here and now; changes nothing. Refusals are plans too. */
+  'actions.plan': call(
+    v.strictObject({ machine: machineId, action: actionCheck }),
+  ).returns<ActionPlan>(),
+  /**
+   * Runs what `actions.plan` showed. `refused` when the plan says no, a tick or the typed name is
+   * missing, or `fingerprint` is not that of the plan as it is now (data.changed true).
+   */
+  'actions.start': call(
+    v.strictObject({
+      machine: machineId,
+      action: actionCheck,
+      fingerprint: idText,
+      accepted: v.array(idText),
+      /** What the person typed to confirm; null where nothing is asked. */
+      typed: v.nullable(text),
+    }),
+  ).returns<JobId>(),
+  /** Changes that stopped half way and wait for a person. */
+  'unfinished.list': call(nothing).returns<readonly Unfinished[]>(),
+  'unfinished.resolve': call(
+    v.strictObject({ id: unfinishedId, how: v.picklist(['finish', 'undo']) }),
+  ).returns<JobId>(),
+
+  /** The screen as it was when the snapshot was taken; null when none was kept. */
+  'snapshots.picture': call(v.strictObject({ machine: machineId, name: snapshotName })).returns<{
+    readonly mime: string;
+    readonly base64: string;
+  } | null>(),
+  /** Bitmap health and bytes changed since; from memory when libvirt was asked a moment ago. */
+  'checkpoints.states': call(v.strictObject({ machine: machineId })).returns<CheckpointStates>(),
+  /** `details` also asks QEMU itself, which marks the running machine as tainted. */
+  'doctor.examine': call(
+    v.strictObject({ machine: machineId, details: v.boolean() }),
+  ).returns<DoctorReport>(),
 
   'repositories.list': call(nothing).returns<readonly Repository[]>(),
   /** `password` null makes it unencrypted. The recovery code is in this reply and nowhere else. */
@@ -263,6 +308,7 @@ export const contract = {
   'machines.removed': event<{ readonly machine: MachineId }>(),
   /** Snapshots, checkpoints or points of this machine changed: ask for its timeline again. */
   'timeline.changed': event<{ readonly machine: MachineId }>(),
+  'unfinished.changed': event<readonly Unfinished[]>(),
   'repositories.changed': event<readonly Repository[]>(),
   'jobs.changed': event<Job>(),
   'app.changed': event<AppInfo>(),

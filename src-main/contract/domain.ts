@@ -3,6 +3,7 @@
  * `--json`. Only JSON-safe values. Times are UTC epoch milliseconds, sizes are bytes, durations are
  * seconds when a name ends in `seconds`; every number is a safe integer unless it says otherwise.
  */
+import type { MachineAction } from './actions.ts';
 import type { WireError } from './errors.ts';
 
 declare const brand: unique symbol;
@@ -110,35 +111,13 @@ export interface Machine {
   readonly storedBytes: number;
   /** The last 14 days, oldest first. */
   readonly days: readonly DayActivity[];
+  /** Bytes written since the newest reference checkpoint; null where not known. */
+  readonly changed: { readonly bytes: number; readonly since: number; readonly at: number } | null;
   /** The running or queued job of this machine. */
   readonly job: JobId | null;
 }
 
-// What is on a timeline --------------------------------------------------------------------------
-
-export interface Snapshot {
-  readonly name: string;
-  readonly description: string;
-  readonly time: number;
-  readonly parent: string | null;
-  readonly current: boolean;
-  readonly machineState: MachineState;
-  readonly kind: 'internal' | 'external' | 'mixed';
-  readonly memory: boolean;
-  readonly disks: readonly string[]; // targets included
-}
-
-export interface Checkpoint {
-  readonly name: string;
-  readonly time: number;
-  readonly parent: string | null;
-  /** Made by this installation, by another Waymark, or by another program. */
-  readonly owner: 'ours' | 'other-waymark' | 'foreign';
-  readonly repository: Named<RepositoryId> | null;
-  /** reference: the next backup starts here; pending: belongs to a run that has not ended. */
-  readonly role: 'reference' | 'pending' | 'unused' | 'foreign';
-  readonly disks: readonly string[];
-}
+// Restore points ---------------------------------------------------------------------------------
 
 export type ReadMode = 'changed-only' | 're-read';
 export type ReReadReason = 'first' | 'reference-lost' | 'resized' | 'asked' | 'not-trackable';
@@ -199,17 +178,6 @@ export interface Point {
   readonly damaged: boolean;
 }
 
-/** Everything the machine page draws, at one moment. */
-export interface Timeline {
-  readonly machine: MachineId;
-  readonly snapshots: readonly Snapshot[];
-  readonly checkpoints: readonly Checkpoint[];
-  readonly points: readonly Point[];
-  readonly failures: readonly Run[];
-  /** Why snapshots or checkpoints could not be read, while the rest is shown. */
-  readonly incomplete: WireError | null;
-}
-
 // Repositories -----------------------------------------------------------------------------------
 
 export type RepositoryState =
@@ -242,7 +210,20 @@ export interface Repository {
 // Jobs and runs ----------------------------------------------------------------------------------
 
 export type JobKind =
-  'backup' | 'restore' | 'verify' | 'rebuild' | 'gc' | 'point-delete' | 'practice' | 'repair';
+  | 'backup'
+  | 'restore'
+  | 'verify'
+  | 'rebuild'
+  | 'gc'
+  | 'point-delete'
+  | 'practice'
+  | 'repair'
+  // Changes of a machine's snapshots and checkpoints.
+  | 'snapshot'
+  | 'revert'
+  | 'snapshot-delete'
+  | 'checkpoint'
+  | 'doctor';
 
 export interface Progress {
   /** What is being done now, in words: "Reading vda (1 of 2)". */
@@ -292,6 +273,14 @@ export type JobResult =
       readonly machine: { readonly name: string; readonly uuid: string } | null;
     }
   | { readonly kind: 'verify'; readonly report: VerifyReport }
+  | {
+      readonly kind: 'action';
+      readonly action: MachineAction;
+      readonly summary: string; // "web-01 is back at before-upgrade and runs."
+      /** Undoes it with one more action; null where nothing does. */
+      readonly undo: MachineAction | null;
+      readonly seconds: number;
+    }
   | { readonly kind: 'other'; readonly summary: string };
 
 export interface RestoredItem {

@@ -40,6 +40,9 @@ export const errorCodes = [
   'host-devices-present',
   'image-missing',
   'checkpoint-inconsistent',
+  'snapshot-not-found',
+  'checkpoint-not-found',
+  'change-unfinished', // a change of this machine was cut off and waits for finish or undo
   'definition-refused', // a domain definition in a point holds what must not be restored
   // NBD
   'nbd-protocol',

@@ -19,6 +19,7 @@ import { createPractice, type Practice } from '#engine/practice/practice.ts';
 import { createShelf, type RepositoryShelf } from '#engine/repositories/repositories.ts';
 import { createSecrets, type Secrets } from '#engine/world/secrets.ts';
 import type { World } from '#engine/world/world.ts';
+import { actionHandlers } from './handlers/actions.ts';
 import { appHandlers } from './handlers/app.ts';
 import { backupHandlers } from './handlers/backups.ts';
 import { hostHandlers } from './handlers/hosts.ts';
@@ -117,6 +118,7 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     emit,
     open: connect,
     jobOf: (machine) => jobs.ofMachine(machine),
+    changedOf: () => null,
     onConnected: (host) => {
       recovery.hostConnected(host);
     },
@@ -162,6 +164,7 @@ function assemble(
       ...appHandlers(rooms),
       ...hostHandlers(rooms),
       ...machineHandlers(rooms),
+      ...actionHandlers(),
       ...repositoryHandlers(rooms),
       ...pointHandlers(rooms),
       ...backupHandlers(rooms),

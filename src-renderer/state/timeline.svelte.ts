@@ -3,7 +3,8 @@
  * about the open one reads it again.
  */
 import type { Client } from '#contract/client.ts';
-import type { MachineId, Timeline } from '#contract/domain.ts';
+import type { MachineId } from '#contract/domain.ts';
+import type { Timeline } from '#contract/moments.ts';
 import type { AppError } from '#contract/errors.ts';
 import { Loading } from './loading.svelte.ts';
 

@@ -124,6 +124,18 @@ export const messages: { readonly [Code in ErrorCode]: Message } = {
     'The reference is broken',
     'The next backup reads everything once and stores only what differs.',
   ),
+  'snapshot-not-found': problem(
+    'This snapshot is not there any more',
+    'Look at the machine again: it may have been deleted elsewhere.',
+  ),
+  'checkpoint-not-found': problem(
+    'This checkpoint is not there any more',
+    'Look at the machine again: it may have been deleted elsewhere.',
+  ),
+  'change-unfinished': problem(
+    'A change of this machine was cut off',
+    'Open the machine and choose Finish or Undo first.',
+  ),
   'definition-refused': danger(
     'The definition in this point holds what must not be restored',
     'Restore its disks as image files and make the machine yourself.',

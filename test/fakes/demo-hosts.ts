@@ -92,6 +92,9 @@ function machineCalls(demo: Demo): Pick<Part, Extract<keyof Part, `machines.${st
         failures: state.runs.filter(
           (run) => run.machine?.uuid === machine.uuid && run.outcome.kind === 'failed',
         ),
+        reverts: [],
+        undo: null,
+        chainWarning: null,
         incomplete: null,
       };
     },

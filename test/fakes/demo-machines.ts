@@ -144,6 +144,7 @@ export function demoMachine(spec: Row, index: number, now: number): Machine {
     pointCount: spec.age === null ? 0 : 11,
     storedBytes: Math.round(spec.storedGib * gib),
     days: demoDays(now, spec.age, spec.protection === 'failing'),
+    changed: null,
     job: null,
   };
 }

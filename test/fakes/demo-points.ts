@@ -1,15 +1,6 @@
 /** Invented restore points, snapshots, checkpoints and runs that agree with the machines. */
-import type {
-  Checkpoint,
-  Job,
-  JobId,
-  Machine,
-  Point,
-  PointDisk,
-  PointId,
-  Run,
-  Snapshot,
-} from '#contract/domain.ts';
+import type { Job, JobId, Machine, Point, PointDisk, PointId, Run } from '#contract/domain.ts';
+import type { Checkpoint, Snapshot } from '#contract/moments.ts';
 import { attic, day, gib, hour, mib, vault } from './demo-machines.ts';
 
 const demoPointCount = 11;
@@ -112,6 +103,12 @@ export function demoSnapshots(machine: Machine, now: number): Snapshot[] {
     machineState: 'running',
     kind: 'internal',
     disks: ['vda'],
+    details: [],
+    memoryBytes: null,
+    picture: false,
+    undoPoint: false,
+    broken: null,
+    deleting: false,
   } as const;
   return [
     {

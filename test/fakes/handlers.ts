@@ -11,6 +11,7 @@ import type { AppInfo } from '#contract/app.ts';
 import type { Machine, MachineId, Point, Repository } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import { createDemoJobs, isOver, type DemoJobs } from './demo-jobs.ts';
+import { actionHandlers } from './demo-actions.ts';
 import { demoInfo, demoState, type DemoState, type DemoStateName } from './demo-state.ts';
 import { runOf } from './demo-points.ts';
 import { backupHandlers } from './demo-backup.ts';
@@ -120,6 +121,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
     ...hostHandlers(demo),
     ...repositoryHandlers(demo),
     ...backupHandlers(demo),
+    ...actionHandlers(),
   };
   return {
     handlers: settled(handlers),

@@ -15,7 +15,7 @@ export interface Room {
 const pure = ['node:path', 'node:util', 'node:buffer', 'node:events', 'node:crypto'];
 const work = ['hypervisor', 'nbd', 'store', 'catalog', 'jobs', 'world', 'contract', ...pure];
 const engineRooms = [
-  ...['backup', 'restore', 'snapshot', 'checkpoint', 'practice', 'schedule', 'fleet'],
+  ...['backup', 'restore', 'interlock', 'snapshot', 'checkpoint', 'practice', 'schedule', 'fleet'],
   ...['repositories', 'handlers', ...work],
 ];
 const widgets = ['svelte', 'svelte/*', 'bits-ui', 'd3-scale', 'd3-shape'];
@@ -59,8 +59,15 @@ const engine: readonly Room[] = [
     ['world', 'catalog', 'contract', ...pure],
     'it runs functions it is handed, whatever they do',
   ),
-  ...['backup', 'restore', 'snapshot', 'checkpoint', 'practice'].map((name) =>
+  ...['backup', 'restore', 'practice', 'interlock'].map((name) =>
     engineRoom(name, work, 'what one of them learns, another gets from engine.ts'),
+  ),
+  ...['snapshot', 'checkpoint'].map((name) =>
+    engineRoom(
+      name,
+      ['interlock', ...work],
+      'it plans; the facts, the steps and their running are the interlock’s',
+    ),
   ),
   engineRoom(
     'schedule',

@@ -25,6 +25,8 @@ export interface FleetOptions {
   readonly open: (host: HostRecord) => Promise<Hypervisor>;
   /** The running or queued job of a machine. */
   readonly jobOf: (machine: MachineId) => JobId | null;
+  /** What was written since the machine's reference, as far as it was asked for. */
+  readonly changedOf: (machine: MachineId) => Machine['changed'];
   readonly onConnected: (host: HostRecord, hypervisor: Hypervisor) => void;
 }
 
@@ -284,6 +286,7 @@ class LiveFleet implements Fleet {
           storedBytes: stored?.storedBytes ?? 0,
           days: days.get(uuid) ?? empty,
           job: this.#options.jobOf(machineId(host.id, uuid)),
+          changed: this.#options.changedOf(machineId(host.id, uuid)),
         },
       });
     });

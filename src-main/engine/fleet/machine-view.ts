@@ -21,6 +21,7 @@ export interface MachineHistory {
   readonly storedBytes: number;
   readonly days: readonly DayActivity[];
   readonly job: JobId | null;
+  readonly changed: Machine['changed'];
 }
 
 export interface MachineView {

@@ -1,4 +1,5 @@
-import type { Checkpoint, Point, Snapshot } from '#contract/domain.ts';
+import type { Point } from '#contract/domain.ts';
+import type { Checkpoint, Snapshot } from '#contract/moments.ts';
 import type { CheckpointRecord, SnapshotRecord } from '#engine/hypervisor/hypervisor.ts';
 import { checkpointOwner } from '#engine/hypervisor/checkpoint-owner.ts';
 
@@ -16,6 +17,12 @@ export function viewSnapshots(records: readonly SnapshotRecord[]): readonly Snap
     disks: record.disks
       .filter(({ kind }) => kind !== 'no' && kind !== 'manual')
       .map(({ target }) => target),
+    details: [],
+    memoryBytes: null,
+    picture: false,
+    undoPoint: false,
+    broken: null,
+    deleting: false,
   }));
 }
 

@@ -1,5 +1,6 @@
 import type { Handlers } from '#contract/contract.ts';
-import type { MachineId, Timeline } from '#contract/domain.ts';
+import type { MachineId } from '#contract/domain.ts';
+import type { Timeline } from '#contract/moments.ts';
 import { AppError } from '#contract/errors.ts';
 import { splitMachineId } from '#engine/fleet/machine-view.ts';
 import { viewCheckpoints, viewSnapshots } from '#engine/fleet/timeline.ts';
@@ -35,7 +36,14 @@ async function timeline(rooms: Rooms, machine: MachineId): Promise<Timeline> {
   const { fleet, catalog } = rooms;
   const { uuid } = splitMachineId(machine);
   const points = catalog.points.pointsOfMachine(uuid);
-  const base = { machine, points, failures: catalog.runs.failuresOfMachine(uuid) };
+  const base = {
+    machine,
+    points,
+    failures: catalog.runs.failuresOfMachine(uuid),
+    reverts: [],
+    undo: null,
+    chainWarning: null,
+  };
   const names = new Map(catalog.repositories.list().map(({ id, name }) => [String(id), name]));
   try {
     const { hypervisor } = fleet.find(machine);

@@ -3,7 +3,8 @@
  * one, a gap where a reference was lost and everything had to be read again. Replaced checkpoints
  * are gone from libvirt; the restore points remember when they were set.
  */
-import type { Checkpoint, Point, RepositoryId } from '#contract/domain.ts';
+import type { Point, RepositoryId } from '#contract/domain.ts';
+import type { Checkpoint } from '#contract/moments.ts';
 
 export interface CheckpointRow {
   readonly key: string;

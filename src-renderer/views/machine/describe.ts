@@ -1,5 +1,6 @@
 /** What is said of one point: on its mark, in the table and in the inspector the same words. */
-import type { Part, Point, Snapshot, Verification } from '#contract/domain.ts';
+import type { Part, Point, Verification } from '#contract/domain.ts';
+import type { Snapshot } from '#contract/moments.ts';
 import { t } from '../../text/catalogue.ts';
 import { whenText } from '../../text/times.ts';
 import type { Entry } from './entries.ts';

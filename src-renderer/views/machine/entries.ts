@@ -2,7 +2,8 @@
  * Everything on a timeline as one list of entries, and the way from one to the next: the keyboard,
  * the table and the inspector's arrows walk the same list.
  */
-import type { Checkpoint, Point, Snapshot, Timeline } from '#contract/domain.ts';
+import type { Point } from '#contract/domain.ts';
+import type { Checkpoint, Snapshot, Timeline } from '#contract/moments.ts';
 
 export type Entry =
   | { readonly kind: 'snapshot'; readonly id: string; readonly time: number; readonly of: Snapshot }

@@ -3,7 +3,7 @@
  * back hang below it. libvirt keeps no record of when a person went back; the way back is drawn
  * just after the last snapshot of the branch that was left.
  */
-import type { Snapshot } from '#contract/domain.ts';
+import type { Snapshot } from '#contract/moments.ts';
 
 export interface SnapshotNode {
   readonly snapshot: Snapshot;

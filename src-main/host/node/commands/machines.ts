@@ -1,5 +1,6 @@
 /** waymark machine … */
-import type { Machine, Timeline } from '#contract/domain.ts';
+import type { Machine } from '#contract/domain.ts';
+import type { Timeline } from '#contract/moments.ts';
 import { operand, textValue, type Command } from '../command.ts';
 import { findHost, findMachine } from '../find.ts';
 import { exitCodes } from '../output.ts';

@@ -39,6 +39,7 @@ describe('the fleet', () => {
       emit: (name, payload) => events.push([name, payload]),
       open: () => (refuse === null ? Promise.resolve(libvirt) : Promise.reject(refuse)),
       jobOf: () => null,
+      changedOf: () => null,
       onConnected: () => undefined,
     });
   });

@@ -12,13 +12,33 @@ const none: Cells = {
   'point-delete': 'no interaction',
   practice: 'no interaction',
   repair: 'no interaction',
+  snapshot: 'no interaction',
+  revert: 'no interaction',
+  'snapshot-delete': 'no interaction',
+  checkpoint: 'no interaction',
+  doctor: 'no interaction',
 };
 const all = (answer: Answer): Cells =>
   Object.fromEntries(jobKinds.map((kind) => [kind, answer])) as Cells;
 
+/** The kinds that change a machine's snapshots and checkpoints: all alike. */
+const changes = ['snapshot', 'revert', 'snapshot-delete', 'checkpoint', 'doctor'] as const;
+const onChanges = (answer: Answer) =>
+  Object.fromEntries(changes.map((kind) => [kind, answer])) as Pick<
+    Cells,
+    (typeof changes)[number]
+  >;
+const change: Cells = {
+  ...none,
+  ...onChanges('refuse'),
+  backup: 'refuse',
+  practice: 'refuse',
+  repair: 'refuse',
+};
+
 /** Starting kind → running kind → answer, written out a second time, in words. */
 const sameMachine: Readonly<Record<JobKind, Cells>> = {
-  backup: { ...none, backup: 'refuse', practice: 'wait', repair: 'wait' },
+  backup: { ...none, ...onChanges('wait'), backup: 'refuse', practice: 'wait', repair: 'wait' },
   restore: { ...none, practice: 'wait' },
   verify: none,
   rebuild: none,
@@ -26,23 +46,35 @@ const sameMachine: Readonly<Record<JobKind, Cells>> = {
   'point-delete': none,
   practice: {
     ...none,
+    ...onChanges('refuse'),
     backup: 'refuse',
     restore: 'refuse',
     practice: 'refuse',
     repair: 'refuse',
   },
-  repair: { ...none, backup: 'wait', practice: 'wait', repair: 'refuse' },
+  repair: { ...none, ...onChanges('wait'), backup: 'wait', practice: 'wait', repair: 'refuse' },
+  snapshot: change,
+  revert: change,
+  'snapshot-delete': change,
+  checkpoint: change,
+  doctor: change,
 };
 
+const apart = (answer: Answer): Cells => ({ ...all(answer), ...onChanges('no interaction') });
 const sameRepository: Readonly<Record<JobKind, Cells>> = {
-  backup: { ...all('wait'), restore: 'no interaction', verify: 'no interaction' },
+  backup: { ...apart('wait'), restore: 'no interaction', verify: 'no interaction' },
   restore: { ...none, rebuild: 'wait', practice: 'wait', repair: 'wait' },
   verify: { ...none, rebuild: 'wait', gc: 'wait', practice: 'wait', repair: 'wait' },
-  rebuild: { ...all('wait'), rebuild: 'refuse' },
-  gc: { ...all('wait'), gc: 'refuse' },
-  'point-delete': { ...all('wait'), restore: 'no interaction', verify: 'no interaction' },
-  practice: all('refuse'),
-  repair: { ...all('wait'), repair: 'refuse' },
+  rebuild: { ...apart('wait'), rebuild: 'refuse' },
+  gc: { ...apart('wait'), gc: 'refuse' },
+  'point-delete': { ...apart('wait'), restore: 'no interaction', verify: 'no interaction' },
+  practice: apart('refuse'),
+  repair: { ...apart('wait'), repair: 'refuse' },
+  snapshot: none,
+  revert: none,
+  'snapshot-delete': none,
+  checkpoint: none,
+  doctor: none,
 };
 
 describe.each([

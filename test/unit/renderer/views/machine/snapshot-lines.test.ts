@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Snapshot } from '#contract/domain.ts';
+import type { Snapshot } from '#contract/moments.ts';
 import { layOutSnapshots } from '../../../../../src-renderer/views/machine/snapshot-lines.ts';
 
 function snapshot(name: string, time: number, parent: string | null, current = false): Snapshot {
@@ -13,6 +13,12 @@ function snapshot(name: string, time: number, parent: string | null, current = f
     kind: 'internal',
     memory: true,
     disks: ['vda'],
+    details: [],
+    memoryBytes: null,
+    picture: false,
+    undoPoint: false,
+    broken: null,
+    deleting: false,
   };
 }
 

@@ -1,0 +1,93 @@
+/**
+ * What a plan is made of. A step is a value: it is shown in words, journaled before it is done, and
+ * done by execute.ts. Doing a step that was done already is harmless, because each first looks
+ * whether its effect is there: that is how a plan that was cut off is finished.
+ */
+
+/** One thing done to a machine, its libvirt metadata or its images. */
+export type StepAction =
+  | { readonly do: 'start'; readonly paused: boolean }
+  | { readonly do: 'stop' } // destroy: no guest shutdown
+  | { readonly do: 'resume' }
+  | { readonly do: 'pause' }
+  | { readonly do: 'define'; readonly xml: string }
+  | { readonly do: 'drop-managed-save' }
+  /** `flags` are virDomainSnapshotCreateFlags. */
+  | {
+      readonly do: 'create-snapshot';
+      readonly name: string;
+      readonly xml: string;
+      readonly flags: number;
+      /** Files libvirt or QEMU makes for it: overlays and a memory file. */
+      readonly makes: readonly string[];
+      readonly freeze: boolean;
+    }
+  /** Tells libvirt about a snapshot (REDEFINE), or changes what it knows of one. */
+  | {
+      readonly do: 'record-snapshot';
+      readonly name: string;
+      readonly xml: string;
+      readonly current: boolean;
+    }
+  /** `flags` are virDomainSnapshotDeleteFlags. */
+  | { readonly do: 'delete-snapshot'; readonly name: string; readonly flags: number }
+  /** `flags` are virDomainSnapshotRevertFlags. */
+  | { readonly do: 'revert-snapshot'; readonly name: string; readonly flags: number }
+  /** Starts the machine from a memory file, with this definition. */
+  | {
+      readonly do: 'restore-memory';
+      readonly file: string;
+      readonly xml: string;
+      readonly paused: boolean;
+    }
+  | { readonly do: 'create-checkpoint'; readonly name: string; readonly xml: string }
+  | { readonly do: 'record-checkpoint'; readonly name: string; readonly xml: string }
+  | {
+      readonly do: 'delete-checkpoint';
+      readonly name: string;
+      /** Only libvirt's record: its bitmap is gone or broken. */
+      readonly metadataOnly: boolean;
+    }
+  /** On a closed image, with qemu-img. */
+  | { readonly do: 'remove-bitmap'; readonly image: string; readonly bitmap: string }
+  | { readonly do: 'take-image-snapshot'; readonly image: string; readonly name: string }
+  | { readonly do: 'drop-image-snapshot'; readonly image: string; readonly name: string }
+  | {
+      readonly do: 'create-overlay';
+      readonly path: string;
+      readonly base: string;
+      readonly baseFormat: string;
+    }
+  /** Writes an overlay into its base and keeps the base; both closed. */
+  | {
+      readonly do: 'commit-overlay';
+      readonly overlay: string;
+      readonly base: string;
+      readonly baseFormat: string;
+    }
+  | { readonly do: 'remove-file'; readonly path: string }
+  | { readonly do: 'protect-file'; readonly path: string; readonly mode: number }
+  | { readonly do: 'remove-folder'; readonly path: string }
+  /** Ends a libvirt backup job that is proven to be ours. */
+  | { readonly do: 'end-job'; readonly workFolder: string }
+  | { readonly do: 'keep-picture'; readonly snapshot: string }
+  | { readonly do: 'drop-picture'; readonly snapshot: string }
+  /** Notes a revert in the catalog, so that it can be undone or its loss be said. */
+  | { readonly do: 'note-revert'; readonly to: string; readonly kept: string | null }
+  | { readonly do: 'forget-revert'; readonly kept: string };
+
+/** A step of a plan, with its words and what undoes it. */
+export interface EngineStep {
+  readonly title: string;
+  readonly detail: string;
+  readonly actions: readonly StepAction[];
+  /**
+   * Done in this order to take the step back, whether it was done wholly, in part or not at all.
+   * Null: it cannot be taken back, so a plan cut off here or later can only be finished.
+   */
+  readonly undo: readonly StepAction[] | null;
+  readonly undoWords: string; // "Delete it", "Go back to step 1", "Not needed"
+  readonly bytes: number | null;
+  readonly seconds: number | null;
+  readonly downtimeSeconds: number;
+}
