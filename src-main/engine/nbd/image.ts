@@ -30,6 +30,8 @@ export interface ImageInfo extends ImageFile {
   /** Version of a qcow2 image as QEMU writes it ("1.1"; "0.10" cannot hold bitmaps). */
   readonly compat: string | null;
   readonly bitmaps: readonly ImageBitmap[];
+  /** Names of the internal snapshots in it. */
+  readonly snapshots: readonly string[];
   /** Images below this one, nearest first. */
   readonly backing: readonly ImageFile[];
 }
@@ -40,6 +42,11 @@ export const inUseFlag = 'in-use';
 const maxSizeBytes = 64 * 2 ** 40;
 const timeoutMs = 30_000;
 
+interface InfoOptions {
+  readonly share?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Reads an image's header and its backing chain. With `share` also an image a running machine has
  * open: its bitmaps and allocation are then not current (facts of QEMU: persistent bitmaps are
@@ -49,18 +56,51 @@ const timeoutMs = 30_000;
 export async function imageInfo(
   world: World,
   path: string,
-  options: { readonly share?: boolean; readonly signal?: AbortSignal } = {},
+  options: InfoOptions = {},
 ): Promise<ImageInfo> {
+  return readImageInfo(await runInfo(world, path, ['--backing-chain'], options), path);
+}
+
+/** The image and all below it, nearest first, each with its own details. Errors as imageInfo. */
+export async function imageChain(
+  world: World,
+  path: string,
+  options: InfoOptions = {},
+): Promise<readonly ImageInfo[]> {
+  return readImageChain(await runInfo(world, path, ['--backing-chain'], options), path);
+}
+
+/**
+ * The image alone, and the path of the one below it: for a chain that is broken further down.
+ * Errors as imageInfo.
+ */
+export async function imageHead(
+  world: World,
+  path: string,
+  options: InfoOptions = {},
+): Promise<{ readonly info: ImageInfo; readonly below: string | null }> {
+  const json = await runInfo(world, path, [], options);
+  const head = record(parsed(json, path));
+  const below = text(head['full-backing-filename']) || text(head['backing-filename']);
+  return { info: readImageInfo(json, path), below: below === '' ? null : below };
+}
+
+async function runInfo(
+  world: World,
+  path: string,
+  more: readonly string[],
+  options: InfoOptions,
+): Promise<string> {
   requireAbsolute(path);
   const share = options.share === true ? ['-U'] : [];
-  const args = ['info', '--output=json', '--backing-chain', ...share, '--', path];
+  const args = ['info', '--output=json', ...more, ...share, '--', path];
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   const { code, stdout, stderr } = await world.processes.run('qemu-img', args, {
     timeoutMs,
     ...signal,
   });
   if (code !== 0) throw await explainFailure(world, { path }, stderr);
-  return readImageInfo(stdout, path);
+  return stdout;
 }
 
 /**
@@ -101,24 +141,50 @@ export function requireAbsolute(path: string): void {
   throw new AppError('path-invalid', `${path} is not an absolute path.`, { path });
 }
 
-/** The image described by `qemu-img info --output=json --backing-chain`. */
+/** The image described by `qemu-img info --output=json`, with its chain if it was asked for. */
 export function readImageInfo(json: string, path: string): ImageInfo {
-  const bad = (what: string): AppError =>
-    new AppError('unsupported', `qemu-img describes ${path} in a way not understood: ${what}.`, {
-      path,
-    } satisfies ErrorData);
-  let chain: unknown;
+  const [top] = readImageChain(json, path);
+  if (top === undefined) throw notUnderstood(path, 'no image');
+  return top;
+}
+
+function readImageChain(json: string, path: string): readonly ImageInfo[] {
+  const all = parsed(json, path);
+  const images = (Array.isArray(all) ? (all as unknown[]) : [all]).map(record);
+  return images.map((image, at) => {
+    const name = at === 0 ? path : text(image['filename']);
+    const below = images.slice(at + 1);
+    return readImage(image, name, below);
+  });
+}
+
+function parsed(json: string, path: string): unknown {
   try {
-    chain = JSON.parse(json);
+    return JSON.parse(json);
   } catch (thrown) {
     throw new AppError('unsupported', 'qemu-img did not answer in JSON.', { path }, thrown);
   }
-  const [top, ...below] = Array.isArray(chain) ? (chain as unknown[]).map(record) : [];
-  if (top === undefined) throw bad('no image');
+}
+
+function notUnderstood(path: string, what: string): AppError {
+  return new AppError(
+    'unsupported',
+    `qemu-img describes ${path} in a way not understood: ${what}.`,
+    {
+      path,
+    } satisfies ErrorData,
+  );
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function readImage(top: Fields, path: string, below: readonly Fields[]): ImageInfo {
   const sizeBytes = top['virtual-size'];
   const format = top['format'];
-  if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes)) throw bad('no size');
-  if (typeof format !== 'string') throw bad('no format');
+  if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes)) {
+    throw notUnderstood(path, 'no size');
+  }
+  if (typeof format !== 'string') throw notUnderstood(path, 'no format');
   const details = record(record(top['format-specific'])['data']);
   return {
     path,
@@ -130,6 +196,7 @@ export function readImageInfo(json: string, path: string): ImageInfo {
     encrypted: top['encrypted'] === true || details['encrypt'] !== undefined,
     compat: typeof details['compat'] === 'string' ? details['compat'] : null,
     bitmaps: list(details['bitmaps']).map(readBitmap),
+    snapshots: list(top['snapshots']).map((snapshot) => text(record(snapshot)['name'])),
     backing: below.map((image) => ({
       path: text(image['filename']),
       format: text(image['format']),
