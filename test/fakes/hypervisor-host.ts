@@ -1,7 +1,9 @@
 /** What the parts of the pretend libvirt host share. */
 import type { MachineState } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
+import type { ImageRef } from '#engine/hypervisor/domain-xml.ts';
 import type {
+  BlockJobInfo,
   CheckpointRecord,
   HypervisorEvent,
   JobStats,
@@ -20,6 +22,10 @@ export interface FakeMachine {
   /** Names of checkpoints whose bitmap cannot be used any more. */
   broken: Set<string>;
   snapshots: SnapshotRecord[];
+  /** By disk target: the images below its own, nearest first. */
+  chains: Map<string, readonly ImageRef[]>;
+  /** By disk target; `base` is the place in its chain that an active commit goes into. */
+  blockJobs: Map<string, BlockJobInfo & { readonly base: number }>;
   job: { readonly xml: string; readonly stats: JobStats } | null;
   /** Sizes by disk target; 16 MiB for any other. */
   sizes: Map<string, number>;
@@ -40,6 +46,8 @@ export function libvirtFailure(code: number, message: string): AppError {
 
 export interface FakeHost {
   readonly machines: Map<string, FakeMachine>;
+  /** Saved memory, by path. */
+  readonly memoryFiles: Map<string, { readonly uuid: string; readonly xml: string }>;
   readonly now: () => number;
   find(uuid: string): FakeMachine;
   emit(event: HypervisorEvent): void;

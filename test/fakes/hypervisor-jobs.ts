@@ -31,6 +31,13 @@ export function checkpointCalls(host: FakeHost) {
       mustRun(machine);
       return !machine.broken.has(name);
     },
+    checkpointChangedBytes: async (uuid: string, name: string) => {
+      const machine = host.find(uuid);
+      mustRun(machine);
+      if (machine.job !== null) throw libvirtFailure(68, 'Another job is under way.');
+      const bytes = machine.broken.has(name) ? null : 0;
+      return findCheckpoint(machine, name).disks.map(({ target }) => ({ target, bytes }));
+    },
     deleteCheckpoint: async (
       uuid: string,
       name: string,

@@ -6,7 +6,6 @@ import { AppError } from '#contract/errors.ts';
 import { parseDomain } from '#engine/hypervisor/domain-xml.ts';
 import type { Hypervisor, HypervisorEvent, HypervisorInfo } from '#engine/hypervisor/hypervisor.ts';
 import type { QemuUser } from '#engine/hypervisor/qemu-user.ts';
-import { parseSnapshot } from '#engine/hypervisor/snapshot-xml.ts';
 import {
   defaultDiskBytes,
   libvirtFailure,
@@ -14,7 +13,13 @@ import {
   type FakeHost,
   type FakeMachine,
 } from './hypervisor-host.ts';
-import { backupCalls, checkpointCalls, endJob, wholeSeconds } from './hypervisor-jobs.ts';
+import { backupCalls, checkpointCalls, endJob } from './hypervisor-jobs.ts';
+import {
+  blockJobCalls,
+  describeNow,
+  savedMemoryCalls,
+  snapshotCalls,
+} from './hypervisor-snapshots.ts';
 import { fakeVolumes, type FakeVolumes } from './hypervisor-volumes.ts';
 
 export interface FakeHypervisor extends Hypervisor {
@@ -46,6 +51,7 @@ export function fakeHypervisor(options: FakeHypervisorOptions = {}): FakeHypervi
   let gone: AppError | null = null;
   const host: FakeHost = {
     machines: new Map(),
+    memoryFiles: new Map(),
     now: options.now ?? Date.now,
     find: (uuid) => {
       const found = host.machines.get(uuid.toLowerCase());
@@ -73,6 +79,8 @@ export function fakeHypervisor(options: FakeHypervisorOptions = {}): FakeHypervi
     ...lookingCalls(host),
     ...powerCalls(host),
     ...snapshotCalls(host),
+    ...savedMemoryCalls(host),
+    ...blockJobCalls(host),
     ...checkpointCalls(host),
     ...backupCalls(host),
     ...volumes.calls,
@@ -124,7 +132,7 @@ export function fakeHypervisor(options: FakeHypervisorOptions = {}): FakeHypervi
 
 function lookingCalls(host: FakeHost) {
   const record = (machine: FakeMachine) => {
-    const definition = parseDomain(machine.xml);
+    const definition = describeNow(machine);
     return {
       uuid: machine.uuid,
       name: definition.name,
@@ -139,7 +147,6 @@ function lookingCalls(host: FakeHost) {
     getMachine: async (uuid: string) => record(host.find(uuid)),
     definition: async (uuid: string) => host.find(uuid).xml,
     state: async (uuid: string) => ({ state: host.find(uuid).state, reason: 1 }),
-    hasManagedSave: async (uuid: string) => host.find(uuid).managedSave,
     agentConnected: async (uuid: string) => host.find(uuid).agent,
     screenshot: async (uuid: string) => {
       const { state, picture } = host.find(uuid);
@@ -231,37 +238,10 @@ function newMachine(uuid: string, xml: string): FakeMachine {
     checkpoints: [],
     broken: new Set(),
     snapshots: [],
+    chains: new Map(),
+    blockJobs: new Map(),
     job: null,
     sizes: new Map(),
     picture: null,
-  };
-}
-
-function snapshotCalls(host: FakeHost) {
-  const without = (machine: FakeMachine, name: string) => {
-    const others = machine.snapshots.filter((one) => one.name !== name);
-    if (others.length === machine.snapshots.length) {
-      throw libvirtFailure(72, `no domain snapshot with matching name '${name}'`);
-    }
-    return others;
-  };
-  return {
-    listSnapshots: async (uuid: string) => host.find(uuid).snapshots,
-    createSnapshot: async (uuid: string, xml: string, _flags: number) => {
-      const machine = host.find(uuid);
-      const parent = machine.snapshots.find(({ current }) => current)?.name ?? null;
-      const older = machine.snapshots.map((one) => ({ ...one, current: false }));
-      const made = { ...parseSnapshot(xml, true), parent, machineState: machine.state };
-      machine.snapshots = [...older, { ...made, time: wholeSeconds(host.now()) }];
-    },
-    deleteSnapshot: async (uuid: string, name: string, _flags: number) => {
-      const machine = host.find(uuid);
-      machine.snapshots = without(machine, name);
-    },
-    revertSnapshot: async (uuid: string, name: string, _flags: number) => {
-      const machine = host.find(uuid);
-      without(machine, name);
-      machine.snapshots = machine.snapshots.map((one) => ({ ...one, current: one.name === name }));
-    },
   };
 }

@@ -32,6 +32,9 @@ if (reason !== null) {
       suspendOutside: async (uuid) => {
         await daemon.virsh('suspend', uuid);
       },
+      saveOutside: async (uuid) => {
+        await daemon.virsh('managedsave', uuid);
+      },
       folder: daemon.images,
       pool,
       stop: async () => {

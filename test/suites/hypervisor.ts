@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { domainBackupXml } from '#engine/hypervisor/backup-xml.ts';
 import { domainCheckpointXml } from '#engine/hypervisor/checkpoint-xml.ts';
 import type { Hypervisor, HypervisorEvent } from '#engine/hypervisor/hypervisor.ts';
+import { snapshotSuite } from './hypervisor-moments.ts';
 
 export interface SuiteHost {
   readonly hypervisor: Hypervisor;
@@ -13,6 +14,8 @@ export interface SuiteHost {
   define(name: string): Promise<string>;
   /** Suspends it past the hypervisor under test, as another program would. */
   suspendOutside(uuid: string): Promise<void>;
+  /** Stops it with its memory kept by libvirt, past the hypervisor under test. */
+  saveOutside(uuid: string): Promise<void>;
   /** Where scratch files, sockets and images may be. */
   readonly folder: string;
   /** An active pool of kind dir, and where it is. */
@@ -311,6 +314,17 @@ export function hypervisorSuite(name: string, setUp: () => Promise<SuiteHost>): 
         await hypervisor.undefine(uuid, { checkpointsMetadata: true });
         await expect(hypervisor.state(uuid)).rejects.toMatchObject({ code: 'machine-not-found' });
       });
+    });
+
+    snapshotSuite({
+      hypervisor: () => hypervisor,
+      folder: () => host.folder,
+      machine,
+      checkpoint,
+      backup,
+      watch,
+      saveOutside: (uuid) => host.saveOutside(uuid),
+      libvirtError,
     });
 
     describe('volumes', () => {

@@ -1,4 +1,4 @@
-import type { CheckpointRecord } from './hypervisor.ts';
+import type { ChangedBytes, CheckpointRecord } from './hypervisor.ts';
 import { at, attribute, children, element, parseXml, textOf } from './xml.ts';
 
 export interface CheckpointSpec {
@@ -58,4 +58,15 @@ export function parseCheckpoint(xml: string): CheckpointRecord {
     }),
     xml,
   };
+}
+
+/** What libvirt prints for a checkpoint when asked for sizes. */
+export function parseChangedBytes(xml: string): ChangedBytes[] {
+  const disks = at(parseXml(xml, 'domaincheckpoint'), 'disks');
+  return (disks === null ? [] : children(disks, 'disk')).flatMap((disk) => {
+    const target = attribute(disk, 'name');
+    if (attribute(disk, 'checkpoint') !== 'bitmap' || target === null) return [];
+    const size = attribute(disk, 'size');
+    return [{ target, bytes: size === null ? null : Number(size) }];
+  });
 }

@@ -1,14 +1,19 @@
 /** Checkpoints: list, create, redefine, delete, and whether one can still be used. */
 import { AppError, hasCode } from '#contract/errors.ts';
-import { parseCheckpoint } from './checkpoint-xml.ts';
+import { parseChangedBytes, parseCheckpoint } from './checkpoint-xml.ts';
 import { domainRef } from './domain-ref.ts';
-import type { Hypervisor } from './hypervisor.ts';
+import type { ChangedBytes, Hypervisor } from './hypervisor.ts';
+import { toJobStats } from './job-stats.ts';
 import { hasLibvirtNumber, libvirtErrorNumber } from './libvirt-error.ts';
 import type { Link } from './link.ts';
 import { procedures } from './procedures.ts';
 
 const topological = 2; // VIR_DOMAIN_CHECKPOINT_LIST_TOPOLOGICAL: parents first
 const deleteMetadataOnly = 2; // VIR_DOMAIN_CHECKPOINT_DELETE_METADATA_ONLY
+/** virDomainCheckpointXMLFlags */
+const xmlFlag = { noDomain: 2, size: 4 } as const;
+/** libvirt waits 30 s for a lock; what is only shown is not worth that. */
+export const changedBytesTimeoutMs = 3000;
 /** virDomainCheckpointCreateFlags */
 const checkpointCreateFlag = { redefine: 1, redefineValidate: 4 } as const;
 
@@ -19,6 +24,7 @@ type CheckpointCalls = Pick<
   | 'checkpointXml'
   | 'deleteCheckpoint'
   | 'validateCheckpoint'
+  | 'checkpointChangedBytes'
 >;
 
 export function checkpointCalls(link: Link): CheckpointCalls {
@@ -52,6 +58,15 @@ export function checkpointCalls(link: Link): CheckpointCalls {
       const flags = options.metadataOnly === true ? deleteMetadataOnly : 0;
       await link.call(procedures.checkpointDelete, { checkpoint, flags });
     },
+    checkpointChangedBytes: async (uuid, name) => {
+      try {
+        return await changedBytes(link, uuid, name);
+      } catch (thrown) {
+        // The call itself stays with the daemon, which answers it when the lock is free.
+        if (hasCode(thrown, 'libvirt-timeout')) throw busy(uuid);
+        throw thrown;
+      }
+    },
     validateCheckpoint: async (uuid, name, xml) => {
       const flags = checkpointCreateFlag.redefine | checkpointCreateFlag.redefineValidate;
       try {
@@ -68,6 +83,24 @@ export function checkpointCalls(link: Link): CheckpointCalls {
       }
     },
   };
+}
+
+/** Asks for the job first: the size takes the machine's lock, which a job keeps. */
+async function changedBytes(link: Link, uuid: string, name: string): Promise<ChangedBytes[]> {
+  const dom = domainRef(uuid);
+  const job = await link.call(
+    procedures.domainGetJobStats,
+    { dom, flags: 0 },
+    changedBytesTimeoutMs,
+  );
+  if (toJobStats(job.type, job.params).active) throw busy(uuid);
+  const args = { checkpoint: { name, dom }, flags: xmlFlag.noDomain | xmlFlag.size };
+  const { xml } = await link.call(procedures.checkpointGetXml, args, changedBytesTimeoutMs);
+  return parseChangedBytes(xml);
+}
+
+function busy(uuid: string): AppError {
+  return new AppError('machine-busy', 'Another job of the machine is under way.', { uuid });
 }
 
 function isMissing(thrown: unknown): boolean {

@@ -9,22 +9,26 @@ export type DiskDevice = 'disk' | 'cdrom' | 'floppy' | 'lun';
 export type DiskSourceKind =
   'file' | 'block' | 'network' | 'volume' | 'vhostuser' | 'nvme' | 'dir' | 'none' | 'other';
 
-export interface DomainDisk {
-  readonly target: string; // "vda"
-  readonly device: DiskDevice;
-  readonly bus: string; // "virtio"
+/** One image of a disk's chain, as a definition names it. */
+export interface ImageRef {
   readonly sourceKind: DiskSourceKind;
   /** A path for file, block and dir; "pool/volume", a protocol and name, or null otherwise. */
   readonly source: string | null;
   readonly format: string; // "qcow2", "raw"
+}
+
+export interface DomainDisk extends ImageRef {
+  readonly target: string; // "vda"
+  readonly device: DiskDevice;
+  readonly bus: string; // "virtio"
   readonly readOnly: boolean;
   readonly shareable: boolean;
   readonly transient: boolean;
   readonly serial: string | null;
   /** QEMU's device alias; only in a live definition ("virtio-disk0"). */
   readonly alias: string | null;
-  /** Paths of the images below this one, nearest first; only where libvirt says them (live). */
-  readonly backing: readonly string[];
+  /** The images below this one, nearest first; null where libvirt tells none (it does live). */
+  readonly chain: readonly ImageRef[] | null;
 }
 
 export interface DomainInterface {
@@ -39,7 +43,10 @@ export type Firmware =
   | {
       readonly kind: 'uefi';
       readonly loaderPath: string | null;
+      /** The firmware is a flash chip, whose variables internal snapshots must hold too. */
+      readonly pflash: boolean;
       readonly nvramPath: string | null;
+      readonly nvramFormat: string; // "raw", "qcow2"
       readonly nvramTemplate: string | null;
     };
 
@@ -85,7 +92,11 @@ const memoryUnits: Readonly<Record<string, number>> = {
 
 /** @throws `definition-refused` when it is not a domain, or not plain XML within the limits. */
 export function parseDomain(xml: string): DomainDefinition {
-  const root = parseXml(xml, 'domain');
+  return readDomain(parseXml(xml, 'domain'));
+}
+
+/** A definition inside another document: `<domain>` or `<inactiveDomain>` of a snapshot. */
+export function readDomain(root: Element): DomainDefinition {
   const devices = child(root, 'devices');
   const of = (name: string) => (devices === null ? [] : children(devices, name));
   const agent =
@@ -140,13 +151,16 @@ function parseFirmware(root: Element): Firmware {
   const os = child(root, 'os');
   const loader = child(os, 'loader');
   const nvram = child(os, 'nvram');
-  const uefi =
-    attribute(os, 'firmware') === 'efi' || attribute(loader, 'type') === 'pflash' || nvram !== null;
+  const automatic = attribute(os, 'firmware') === 'efi';
+  const loaderType = attribute(loader, 'type');
+  const uefi = automatic || loaderType === 'pflash' || nvram !== null;
   if (!uefi) return { kind: 'bios' };
   return {
     kind: 'uefi',
     loaderPath: textOf(loader),
+    pflash: loaderType === 'pflash' || (automatic && loaderType === null),
     nvramPath: attribute(child(nvram, 'source'), 'file') ?? textOf(nvram),
+    nvramFormat: attribute(nvram, 'format') ?? 'raw',
     nvramTemplate: attribute(nvram, 'template'),
   };
 }
@@ -178,7 +192,7 @@ function parseDisk(disk: Element): DomainDisk {
     transient: child(disk, 'transient') !== null,
     serial: textOf(child(disk, 'serial')),
     alias: attribute(child(disk, 'alias'), 'name'),
-    backing: backingPaths(disk),
+    chain: chainBelow(disk),
   };
 }
 
@@ -198,15 +212,21 @@ function describeSource(source: Element | null): string | null {
   return protocol === null ? null : `${protocol}:${attribute(source, 'name') ?? ''}`;
 }
 
-function backingPaths(disk: Element): string[] {
-  const paths: string[] = [];
+/** libvirt ends a chain it knows with an empty `<backingStore/>`. */
+function chainBelow(disk: Element): ImageRef[] | null {
   let below = child(disk, 'backingStore');
-  while (below !== null) {
-    const path = describeSource(child(below, 'source'));
-    if (path !== null) paths.push(path);
-    below = child(below, 'backingStore');
+  if (below === null) return null;
+  const images: ImageRef[] = [];
+  for (; below !== null; below = child(below, 'backingStore')) {
+    const source = child(below, 'source');
+    if (source === null) break;
+    images.push({
+      sourceKind: sourceKind(below, source),
+      source: describeSource(source),
+      format: attribute(child(below, 'format'), 'type') ?? 'raw',
+    });
   }
-  return paths;
+  return images;
 }
 
 function parseInterface(element: Element): DomainInterface {

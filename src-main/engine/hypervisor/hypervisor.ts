@@ -8,7 +8,7 @@
  */
 import type { AppError } from '#contract/errors.ts';
 import type { MachineState } from '#contract/domain.ts';
-import type { DomainDefinition } from './domain-xml.ts';
+import type { DomainDefinition, ImageRef } from './domain-xml.ts';
 import type { QemuUser } from './qemu-user.ts';
 
 /** Who serves this connection, seen from us (decides which files we may read). */
@@ -42,7 +42,17 @@ export interface MachineStatus {
 export interface SnapshotDiskRecord {
   readonly target: string;
   readonly kind: 'internal' | 'external' | 'no' | 'manual';
+  /** External: the overlay that the machine has written to since; null for the other kinds. */
   readonly source: string | null;
+  /** The overlay's format, where libvirt says it. */
+  readonly format: string | null;
+  /**
+   * The image the disk had when the snapshot was taken: the one it froze, or the one that holds an
+   * internal one. Null when libvirt keeps no definition with the snapshot.
+   */
+  readonly image: ImageRef | null;
+  /** A deletion of a snapshot after this one did not come to its end on this disk. */
+  readonly deleting: boolean;
 }
 
 export interface SnapshotRecord {
@@ -55,7 +65,21 @@ export interface SnapshotRecord {
   readonly memory: 'internal' | 'external' | 'no';
   readonly memoryFile: string | null;
   readonly disks: readonly SnapshotDiskRecord[];
+  /** libvirt keeps a record of it, not only QEMU inside the image. */
+  readonly hasMetadata: boolean;
+  /** The machine as it was then; null for snapshots that libvirt has no definition of. */
+  readonly domain: DomainDefinition | null;
+  /** What the next start would have used, where that was another definition. */
+  readonly inactiveDomain: DomainDefinition | null;
+  /** Without secrets; `snapshotXml` has them. */
   readonly xml: string;
+}
+
+/** Names only: cheap enough to notice by polling what other programs did. */
+export interface MomentNames {
+  readonly snapshots: readonly string[]; // parents first
+  readonly currentSnapshot: string | null;
+  readonly checkpoints: readonly string[]; // parents first
 }
 
 export interface CheckpointDiskRecord {
@@ -72,6 +96,35 @@ export interface CheckpointRecord {
   readonly disks: readonly CheckpointDiskRecord[];
   /** Its whole definition, with the domain it was made of. */
   readonly xml: string;
+}
+
+/** Bytes written since a checkpoint. */
+export interface ChangedBytes {
+  readonly target: string;
+  /** Null when libvirt cannot tell: the checkpoint's bitmap is missing or broken. */
+  readonly bytes: number | null;
+}
+
+export type BlockJobType = 'unknown' | 'pull' | 'copy' | 'commit' | 'active-commit' | 'backup';
+
+export type BlockJobStatus = 'completed' | 'failed' | 'cancelled' | 'ready';
+
+export interface BlockJobInfo {
+  readonly type: BlockJobType;
+  /** How far it is, in a unit of QEMU's choosing, usually bytes. */
+  readonly cur: number;
+  readonly end: number;
+}
+
+export interface BlockCommitOptions {
+  /** The image that takes the data; the lowest when null. */
+  readonly base: string | null;
+  /** The highest image that is emptied into it; the disk's own when null. */
+  readonly top: string | null;
+  /** The disk's own image is committed: ends in `ready`, then `abortBlockJob` with `pivot`. */
+  readonly active?: boolean;
+  /** Removes the files that hold nothing any more. */
+  readonly delete?: boolean;
 }
 
 export type JobType = 'none' | 'bounded' | 'unbounded' | 'completed' | 'failed' | 'cancelled';
@@ -146,6 +199,13 @@ export type HypervisorEvent =
       readonly thresholdBytes: number;
       readonly excessBytes: number;
     }
+  | {
+      readonly kind: 'block-job';
+      readonly uuid: string;
+      readonly disk: string; // its target
+      readonly type: BlockJobType;
+      readonly status: BlockJobStatus;
+    }
   | { readonly kind: 'agent'; readonly uuid: string; readonly connected: boolean }
   | {
       /** After 'restored' everything must be read anew: events in between are gone. */
@@ -193,9 +253,16 @@ export interface Hypervisor {
   /** Null when the machine has no picture now (stopped, or no video). */
   screenshot(uuid: string): Promise<{ readonly mime: string; readonly bytes: Buffer } | null>;
 
+  /** Names of snapshots and checkpoints, and the current one. Waits for no lock. */
+  momentNames(uuid: string): Promise<MomentNames>;
   listSnapshots(uuid: string): Promise<readonly SnapshotRecord[]>;
+  /** With secrets where the connection may see them: fit for redefining it. */
+  snapshotXml(uuid: string, name: string): Promise<string>;
+  /** Flags: `snapshotCreateFlag`. Returns when memory and disks are stored. */
   createSnapshot(uuid: string, xml: string, flags: number): Promise<void>;
+  /** Flags: `snapshotDeleteFlag`. An external one returns when its data is merged. */
   deleteSnapshot(uuid: string, name: string, flags: number): Promise<void>;
+  /** Flags: `snapshotRevertFlag`. */
   revertSnapshot(uuid: string, name: string, flags: number): Promise<void>;
 
   listCheckpoints(uuid: string): Promise<readonly CheckpointRecord[]>;
@@ -211,6 +278,11 @@ export interface Hypervisor {
    * @param xml the checkpoint's definition if it is known already; read from libvirt otherwise.
    */
   validateCheckpoint(uuid: string, name: string, xml?: string): Promise<boolean>;
+  /**
+   * How much a running machine wrote since the checkpoint, per disk of it. Never waits for another
+   * job: `machine-busy` at once when one runs, and within seconds when the lock is taken.
+   */
+  checkpointChangedBytes(uuid: string, name: string): Promise<readonly ChangedBytes[]>;
 
   beginBackup(uuid: string, backupXml: string, checkpointXml: string | null): Promise<void>;
   backupXml(uuid: string): Promise<string>;
@@ -227,6 +299,27 @@ export interface Hypervisor {
   /** Talks to QEMU past libvirt and taints the machine: for tests and the doctor only. */
   monitorCommand(uuid: string, command: string, human: boolean): Promise<string>;
   hasManagedSave(uuid: string): Promise<boolean>;
+  /** The saved memory is gone for good; the next start boots. Idempotent. */
+  removeManagedSave(uuid: string): Promise<void>;
+  /** The definition inside a memory file of a save or a snapshot, with secrets. */
+  savedDefinition(file: string): Promise<string>;
+  /**
+   * Starts a stopped machine from a memory file of a save or a snapshot; the file stays.
+   * @param options.xml a definition that fits the memory: other images, same devices.
+   * @param options.paused as it was when saved unless given.
+   */
+  restoreMemory(
+    file: string,
+    options?: { readonly xml?: string; readonly paused?: boolean },
+  ): Promise<void>;
+
+  /** Returns when the job has begun; `block-job` events tell its end. `disk` is a target. */
+  blockCommit(uuid: string, disk: string, options: BlockCommitOptions): Promise<void>;
+  /** Copies what the disk takes from images above `base` (all of them when null) into its own. */
+  blockPull(uuid: string, disk: string, options: { readonly base: string | null }): Promise<void>;
+  blockJob(uuid: string, disk: string): Promise<BlockJobInfo | null>;
+  /** Ends it: with `pivot` the machine goes on with the image an active commit went into. */
+  abortBlockJob(uuid: string, disk: string, options?: { readonly pivot?: boolean }): Promise<void>;
 
   listPools(): Promise<readonly PoolRecord[]>;
   /** Returns the new volume's path. */

@@ -16,6 +16,7 @@ export const libvirtErrorNumber = {
   configUnsupported: 67,
   operationTimeout: 68,
   noDomainSnapshot: 72,
+  snapshotRevertRisky: 77, // asks for the force flag
   authCancelled: 79,
   operationUnsupported: 84,
   agentUnresponsive: 86,

@@ -8,12 +8,14 @@
 import { currentUser, type CurrentUser } from '#engine/world/user.ts';
 import type { World } from '#engine/world/world.ts';
 import { backupCalls } from './backup-jobs.ts';
+import { blockJobCalls } from './block-jobs.ts';
 import { checkpointCalls } from './checkpoints.ts';
 import type { HostKind, Hypervisor, HypervisorInfo } from './hypervisor.ts';
 import { Link } from './link.ts';
 import { machineCalls } from './machines.ts';
 import { procedures } from './procedures.ts';
 import { readQemuUser } from './qemu-user.ts';
+import { savedMemoryCalls } from './saved-memory.ts';
 import { takeScreenshot } from './screenshot.ts';
 import { snapshotCalls } from './snapshots.ts';
 import { parseLibvirtUri } from './uri.ts';
@@ -58,9 +60,11 @@ export async function openLibvirt(
     on: (listener) => link.on(listener),
     close: () => link.close(),
     ...machineCalls(link),
+    ...savedMemoryCalls(link),
     ...snapshotCalls(link),
     ...checkpointCalls(link),
     ...backupCalls(link),
+    ...blockJobCalls(link),
     ...volumeCalls(link),
   };
 }

@@ -1,6 +1,7 @@
 /** libvirt's event messages as HypervisorEvents. */
+import { blockJobType } from './block-jobs.ts';
 import type { Frame } from './frames.ts';
-import type { HypervisorEvent, LifecycleKind } from './hypervisor.ts';
+import type { BlockJobStatus, HypervisorEvent, LifecycleKind } from './hypervisor.ts';
 import { toJobStats } from './job-stats.ts';
 import { events, remoteProgram } from './procedures.ts';
 import type { TypedParameters } from './typed-parameters.ts';
@@ -19,6 +20,9 @@ const lifecycleKinds: readonly LifecycleKind[] = [
   'pm-suspended',
   'crashed',
 ];
+
+/** virConnectDomainEventBlockJobStatus, by number. */
+const blockJobStatuses: readonly BlockJobStatus[] = ['completed', 'failed', 'cancelled', 'ready'];
 
 const agentIsConnected = 1; // VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED
 const jobType = { completed: 3, failed: 4, cancelled: 5 } as const; // virDomainJobType
@@ -52,6 +56,13 @@ export function decodeEvent(frame: Frame): HypervisorEvent | null {
         thresholdBytes: threshold,
         excessBytes: excess,
       };
+    }
+    case events.blockJob.procedure: {
+      const { dom, disk, type, status } = decodeXdr(events.blockJob.message, payload);
+      const known = blockJobStatuses[status];
+      if (known === undefined) return null;
+      const uuid = uuidText(dom.uuid);
+      return { kind: 'block-job', uuid, disk, type: blockJobType(type), status: known };
     }
     default:
       return null;

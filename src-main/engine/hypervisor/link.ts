@@ -20,6 +20,11 @@ import type { LibvirtUri } from './uri.ts';
 export const firstRetryMs = 100;
 export const maxRetryMs = 10_000;
 const closeLimitMs = 1000;
+/**
+ * For a call that libvirt answers only when a machine's memory or a disk's data has moved: hours
+ * for terabytes. A daemon that dies closes the socket, which ends the call at once.
+ */
+export const dataCallTimeoutMs = 24 * 60 * 60 * 1000;
 
 export interface LinkOptions {
   readonly reconnect: boolean;

@@ -60,6 +60,7 @@ export type VolumeRef = Readonly<{ pool: string; name: string; key: string }>;
 const dom = struct({ dom: domainRef });
 const domFlags = struct({ dom: domainRef, flags: uint });
 const domXml = struct({ dom: domainRef, xml: string, flags: uint });
+const domDisk = struct({ dom: domainRef, disk: string, flags: uint });
 const snapFlags = struct({ snap: snapshotRef, flags: uint });
 const checkFlags = struct({ checkpoint: checkpointRef, flags: uint });
 const domList = struct({ dom: domainRef, needResults: flag, flags: uint });
@@ -119,6 +120,7 @@ export const procedures = {
   domainResume: remote('virDomainResume', 28, dom, nothing),
   domainShutdown: remote('virDomainShutdown', 33, dom, nothing),
   domainSuspend: remote('virDomainSuspend', 34, dom, nothing),
+  domainRemoveManagedSave: remote('virDomainManagedSaveRemove', 184, domFlags, nothing),
   domainAbortJob: remote('virDomainAbortJob', 164, dom, nothing),
   domainHasManagedSave: remote(
     'virDomainHasManagedSaveImage',
@@ -141,7 +143,19 @@ export const procedures = {
   ),
   domainGetState: remote('virDomainGetState', 212, domFlags, struct({ state: int, reason: int })),
   domainUndefine: remote('virDomainUndefineFlags', 231, domFlags, nothing),
+  domainRestore: remote(
+    'virDomainRestoreFlags',
+    233,
+    struct({ from: string, xml: optional(string), flags: uint }),
+    nothing,
+  ),
   domainDestroy: remote('virDomainDestroyFlags', 234, domFlags, nothing),
+  savedImageGetXml: remote(
+    'virDomainSaveImageGetXMLDesc',
+    235,
+    struct({ file: string, flags: uint }),
+    xml,
+  ),
   domainGetJobStats: remote(
     'virDomainGetJobStats',
     298,
@@ -169,12 +183,45 @@ export const procedures = {
   snapshotGetXml: remote('virDomainSnapshotGetXMLDesc', 186, snapFlags, xml),
   snapshotRevert: remote('virDomainRevertToSnapshot', 192, snapFlags, nothing),
   snapshotDelete: remote('virDomainSnapshotDelete', 193, snapFlags, nothing),
-  snapshotIsCurrent: remote('virDomainSnapshotIsCurrent', 271, snapFlags, struct({ current: int })),
+  snapshotCurrent: remote('virDomainSnapshotCurrent', 191, domFlags, struct({ snap: snapshotRef })),
   snapshotList: remote(
     'virDomainListAllSnapshots',
     274,
     domList,
     struct({ snapshots: list(snapshotRef, maxObjects), count: int }),
+  ),
+
+  blockJobAbort: remote('virDomainBlockJobAbort', 237, domDisk, nothing),
+  blockJobInfo: remote(
+    'virDomainGetBlockJobInfo',
+    238,
+    domDisk,
+    struct({ found: int, type: int, bandwidth: uhyper, cur: uhyper, end: uhyper }),
+  ),
+  blockRebase: remote(
+    'virDomainBlockRebase',
+    266,
+    struct({
+      dom: domainRef,
+      disk: string,
+      base: optional(string),
+      bandwidth: uhyper,
+      flags: uint,
+    }),
+    nothing,
+  ),
+  blockCommit: remote(
+    'virDomainBlockCommit',
+    290,
+    struct({
+      dom: domainRef,
+      disk: string,
+      base: optional(string),
+      top: optional(string),
+      bandwidth: uhyper,
+      flags: uint,
+    }),
+    nothing,
   ),
 
   checkpointCreate: remote(
@@ -245,6 +292,11 @@ export const procedures = {
 
 /** Events: the numbers to register (virDomainEventID), to receive, and what comes. */
 export const events = {
+  blockJob: {
+    id: 16, // VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2: names the disk by its target
+    procedure: 339,
+    message: struct({ callbackId: int, dom: domainRef, disk: string, type: int, status: int }),
+  },
   lifecycle: {
     id: 0,
     procedure: 318,

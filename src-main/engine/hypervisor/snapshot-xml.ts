@@ -1,6 +1,7 @@
 import type { MachineState } from '#contract/domain.ts';
+import { readDomain, type DomainDefinition } from './domain-xml.ts';
 import type { SnapshotDiskRecord, SnapshotRecord } from './hypervisor.ts';
-import { at, attribute, children, parseXml, textOf } from './xml.ts';
+import { at, attribute, child, children, parseXml, textOf, type Element } from './xml.ts';
 
 /** The state words of `<domainsnapshot>` (libvirt.org/formatsnapshot.html). */
 const states: ReadonlyMap<string, MachineState> = new Map<string, MachineState>([
@@ -16,30 +17,48 @@ const states: ReadonlyMap<string, MachineState> = new Map<string, MachineState>(
 
 const diskKinds: readonly string[] = ['internal', 'external', 'manual'];
 
-/** What libvirt prints for a snapshot, as a record. */
-export function parseSnapshot(xml: string, current: boolean): SnapshotRecord {
+/** What libvirt prints for a snapshot, as a record; `told` is what it says outside the XML. */
+export function parseSnapshot(
+  xml: string,
+  told: Pick<SnapshotRecord, 'current' | 'hasMetadata'>,
+): SnapshotRecord {
   const root = parseXml(xml, 'domainsnapshot');
-  const memory = at(root, 'memory');
+  const memory = child(root, 'memory');
   const memoryKind = attribute(memory, 'snapshot');
-  const disks = at(root, 'disks');
+  const disks = child(root, 'disks');
+  const inner = child(root, 'domain');
+  const inactive = child(root, 'inactiveDomain');
+  const domain = inner === null ? null : readDomain(inner);
   return {
-    name: textOf(at(root, 'name')) ?? '',
-    description: textOf(at(root, 'description')) ?? '',
-    time: Number(textOf(at(root, 'creationTime')) ?? '0') * 1000,
+    name: textOf(child(root, 'name')) ?? '',
+    description: textOf(child(root, 'description')) ?? '',
+    time: Number(textOf(child(root, 'creationTime')) ?? '0') * 1000,
     parent: textOf(at(root, 'parent', 'name')),
-    current,
-    machineState: states.get(textOf(at(root, 'state')) ?? '') ?? 'unknown',
+    machineState: states.get(textOf(child(root, 'state')) ?? '') ?? 'unknown',
     memory: memoryKind === 'internal' || memoryKind === 'external' ? memoryKind : 'no',
     memoryFile: attribute(memory, 'file'),
-    disks: (disks === null ? [] : children(disks, 'disk')).map((disk): SnapshotDiskRecord => {
-      const kind = attribute(disk, 'snapshot') ?? 'no';
-      const source = at(disk, 'source');
-      return {
-        target: attribute(disk, 'name') ?? '',
-        kind: diskKinds.includes(kind) ? (kind as SnapshotDiskRecord['kind']) : 'no',
-        source: attribute(source, 'file') ?? attribute(source, 'dev'),
-      };
-    }),
+    disks: (disks === null ? [] : children(disks, 'disk')).map((disk) => parseDisk(disk, domain)),
+    domain,
+    inactiveDomain: inactive === null ? null : readDomain(inactive),
+    ...told,
     xml,
+  };
+}
+
+function parseDisk(disk: Element, domain: DomainDefinition | null): SnapshotDiskRecord {
+  const target = attribute(disk, 'name') ?? '';
+  const kind = attribute(disk, 'snapshot') ?? 'no';
+  const source = child(disk, 'source');
+  const then = domain?.disks.find((one) => one.target === target) ?? null;
+  return {
+    target,
+    kind: diskKinds.includes(kind) ? (kind as SnapshotDiskRecord['kind']) : 'no',
+    source: attribute(source, 'file') ?? attribute(source, 'dev'),
+    format: attribute(child(disk, 'driver'), 'type'),
+    image:
+      then === null
+        ? null
+        : { sourceKind: then.sourceKind, source: then.source, format: then.format },
+    deleting: child(disk, 'snapshotDeleteInProgress') !== null,
   };
 }

@@ -24,6 +24,10 @@ hypervisorSuite('the fake', async () => {
       hypervisor.machines.get(uuid)!.state = 'paused';
       hypervisor.emit({ kind: 'lifecycle', uuid, event: 'suspended', detail: 0 });
     },
+    saveOutside: async (uuid) => {
+      await hypervisor.destroy(uuid);
+      hypervisor.machines.get(uuid)!.managedSave = true;
+    },
     folder: '/run/suite',
     pool,
     stop: async () => {

@@ -27,7 +27,7 @@ function disk(target: string, change: Partial<DomainDisk> = {}, more: Partial<Ma
     transient: false,
     serial: null,
     alias: null,
-    backing: [],
+    chain: [],
     ...change,
   };
   return { disk: domainDisk, sizeBytes: 10 * gib, qcowVersion: 3, ...more } satisfies MachineDisk;

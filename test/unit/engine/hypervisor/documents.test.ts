@@ -1,7 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { domainBackupXml, maxSocketPathBytes } from '#engine/hypervisor/backup-xml.ts';
-import { domainCheckpointXml, parseCheckpoint } from '#engine/hypervisor/checkpoint-xml.ts';
+import {
+  domainCheckpointXml,
+  parseChangedBytes,
+  parseCheckpoint,
+} from '#engine/hypervisor/checkpoint-xml.ts';
 import { parseSnapshot } from '#engine/hypervisor/snapshot-xml.ts';
 import { at, attribute, children, element, parseXml, textOf } from '#engine/hypervisor/xml.ts';
 
@@ -111,28 +115,71 @@ describe('a checkpoint', () => {
   });
 });
 
+describe('what changed since a checkpoint', () => {
+  it('is told per disk, or not at all', () => {
+    const xml = `<domaincheckpoint><name>a</name><disks>
+      <disk name='vda' checkpoint='bitmap' bitmap='a' size='4259840'/>
+      <disk name='vdb' checkpoint='bitmap' bitmap='a'/><disk name='sda' checkpoint='no'/>
+      </disks></domaincheckpoint>`;
+    expect(parseChangedBytes(xml)).toEqual([
+      { target: 'vda', bytes: 4_259_840 },
+      { target: 'vdb', bytes: null },
+    ]);
+  });
+});
+
 describe('a snapshot', () => {
-  it('is read from what libvirt prints', () => {
-    const xml = `<domainsnapshot><name>before</name><description>d</description>
+  const domain = (name: string, image: string, type: string) =>
+    `<${name} type='kvm'><name>m</name><devices><disk type='file' device='disk'>
+      <driver name='qemu' type='${type}'/><source file='${image}'/><target dev='vda' bus='virtio'/>
+      </disk></devices></${name}>`;
+  const xml = `<domainsnapshot><name>before</name><description>d</description>
       <state>running</state><parent><name>root</name></parent>
       <creationTime>1795419538</creationTime>
       <memory snapshot='external' file='/s/m.mem'/>
-      <disks><disk name='vda' snapshot='external' type='file'><source file='/s/vda.o'/></disk>
-        <disk name='vdb' snapshot='no'/></disks></domainsnapshot>`;
-    expect(parseSnapshot(xml, true)).toEqual({
+      <disks><disk name='vda' snapshot='external' type='file'><driver type='qcow2'/>
+        <source file='/s/vda.o'/><snapshotDeleteInProgress/></disk>
+        <disk name='vdb' snapshot='no'/></disks>
+      ${domain('domain', '/s/vda.raw', 'raw')}${domain('inactiveDomain', '/s/next', 'qcow2')}
+      </domainsnapshot>`;
+
+  it('is read from what libvirt prints', () => {
+    expect(parseSnapshot(xml, { current: true, hasMetadata: true })).toMatchObject({
       name: 'before',
       description: 'd',
       time: 1_795_419_538_000,
       parent: 'root',
       current: true,
+      hasMetadata: true,
       machineState: 'running',
       memory: 'external',
       memoryFile: '/s/m.mem',
       disks: [
-        { target: 'vda', kind: 'external', source: '/s/vda.o' },
-        { target: 'vdb', kind: 'no', source: null },
+        {
+          target: 'vda',
+          kind: 'external',
+          source: '/s/vda.o',
+          format: 'qcow2',
+          image: { sourceKind: 'file', source: '/s/vda.raw', format: 'raw' },
+          deleting: true,
+        },
+        { target: 'vdb', kind: 'no', source: null, format: null, image: null, deleting: false },
       ],
+      domain: { name: 'm', disks: [{ source: '/s/vda.raw' }] },
+      inactiveDomain: { name: 'm', disks: [{ source: '/s/next', format: 'qcow2' }] },
       xml,
+    });
+  });
+
+  it('may have no definition of its machine', () => {
+    const old =
+      '<domainsnapshot><name>old</name><disks><disk name="vda"/></disks></domainsnapshot>';
+    expect(parseSnapshot(old, { current: false, hasMetadata: true })).toMatchObject({
+      time: 0,
+      memory: 'no',
+      disks: [{ target: 'vda', kind: 'no', image: null }],
+      domain: null,
+      inactiveDomain: null,
     });
   });
 });

@@ -51,6 +51,8 @@ describe('parseDomain', () => {
       firmware: {
         kind: 'uefi',
         loaderPath: '/usr/share/OVMF/OVMF_CODE_4M.fd',
+        pflash: true,
+        nvramFormat: 'raw',
         nvramPath: '/var/lib/libvirt/qemu/nvram/b.fd',
         nvramTemplate: '/usr/share/OVMF/OVMF_VARS_4M.fd',
       },
@@ -79,8 +81,12 @@ describe('parseDomain', () => {
     expect(parsed.disks[0]).toMatchObject({
       serial: 'abc',
       alias: 'virtio-disk0',
-      backing: ['/img/mid.qcow2', '/img/base.raw'],
+      chain: [
+        { sourceKind: 'file', source: '/img/mid.qcow2', format: 'qcow2' },
+        { sourceKind: 'file', source: '/img/base.raw', format: 'raw' },
+      ],
     });
+    expect(parsed.disks[1]?.chain).toBeNull();
     expect(
       parsed.disks.map(({ readOnly, shareable, transient }) => [readOnly, shareable, transient]),
     ).toEqual([

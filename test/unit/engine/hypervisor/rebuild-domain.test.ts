@@ -316,7 +316,7 @@ describe('rebuildDomain', () => {
       <loader readonly='yes' secure='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.ms.fd</loader>
       <nvram template='/usr/share/OVMF/OVMF_VARS_4M.ms.fd'>/var/lib/nvram/o.fd</nvram>`;
     const restored = rebuilt({ os }, { nvram: '/restored/firmware.fd' });
-    expect(restored.definition.firmware).toEqual({
+    expect(restored.definition.firmware).toMatchObject({
       kind: 'uefi',
       loaderPath: '/usr/share/OVMF/OVMF_CODE_4M.ms.fd',
       nvramPath: '/restored/firmware.fd',
