@@ -18,6 +18,7 @@ import { journalQueries, type Journals } from './journals.ts';
 import { applicationId, migrate, schemaVersion } from './migrate.ts';
 import { pointQueries, type Points } from './points.ts';
 import { repositoryQueries, type Repositories } from './repositories.ts';
+import { revertQueries, type Reverts } from './reverts.ts';
 import { runQueries, type Runs } from './runs.ts';
 import { settingQueries, type Settings } from './settings.ts';
 
@@ -30,6 +31,7 @@ export interface Catalog {
   readonly points: Points;
   readonly runs: Runs;
   readonly journals: Journals;
+  readonly reverts: Reverts;
   readonly settings: Settings;
   readonly days: Days;
   /** All of `work` or nothing of it. */
@@ -71,6 +73,7 @@ export async function openCatalog(world: World, folder: string): Promise<Catalog
       points: pointQueries(db),
       runs: runQueries(db),
       journals: journalQueries(db, world),
+      reverts: revertQueries(db),
       settings,
       days: dayQueries(db),
       transaction: (work) => db.transaction(work),

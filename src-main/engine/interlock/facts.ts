@@ -62,6 +62,8 @@ export interface DiskFacts {
 
 export interface SnapshotFacts {
   readonly record: SnapshotRecord;
+  /** Its whole XML with secrets, fit for redefining it. */
+  readonly xml: string;
   readonly storage: SnapshotStorage | 'mixed';
   readonly undoPoint: boolean;
   /** External: images it froze, per disk, whether they still are there and who stands on them. */
@@ -82,6 +84,9 @@ export interface SnapshotFacts {
 
 export interface CheckpointFacts {
   readonly name: string;
+  readonly parent: string | null;
+  /** Its whole definition: with it libvirt can be told about it again. */
+  readonly xml: string;
   readonly time: number;
   readonly owner: 'ours' | 'other-waymark' | 'foreign';
   /** Name of the repository it is for, as far as it is known here. */
@@ -114,6 +119,7 @@ export interface MachineFacts {
   readonly snapshots: readonly SnapshotFacts[];
   /** Name of the snapshot the present state goes on from. */
   readonly current: string | null;
+  /** Parents before their children. */
   readonly checkpoints: readonly CheckpointFacts[];
   /** libvirt runs a job on it now: "backup", "snapshot", …, not ours. */
   readonly libvirtJob: string | null;

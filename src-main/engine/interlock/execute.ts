@@ -1,0 +1,170 @@
+/**
+ * Does one action of a step. Every one looks first whether its effect is there already, so doing it
+ * again after a crash is harmless. What libvirt keeps is changed here, images in execute-images.ts.
+ */
+import { hasCode } from '#contract/errors.ts';
+import type { CheckpointRecord, Hypervisor } from '#engine/hypervisor/hypervisor.ts';
+import { snapshotCreateFlag } from '#engine/hypervisor/snapshot-flags.ts';
+import type { World } from '#engine/world/world.ts';
+import { executeOnImages } from './execute-images.ts';
+import type { StepAction } from './steps.ts';
+
+export interface ExecuteParts {
+  readonly world: World;
+  /** A connection of this job's own: libvirt serves only five calls at a time on one. */
+  readonly hypervisor: Hypervisor;
+  readonly uuid: string;
+  /** Screens kept with snapshots. Failing to keep one must not fail a plan. */
+  readonly pictures: {
+    keep(snapshot: string): Promise<void>;
+    drop(snapshot: string): Promise<void>;
+  };
+  readonly reverts: {
+    note(to: string, kept: string | null): void;
+    forget(kept: string): void;
+  };
+  /** Ends the backup job of ours that exports into this folder; none is fine. */
+  endJob(workFolder: string): Promise<void>;
+}
+
+/** @throws AppError as libvirt, qemu-img and files say it; the step is then not done. */
+export async function execute(parts: ExecuteParts, action: StepAction): Promise<void> {
+  switch (action.do) {
+    case 'start':
+    case 'stop':
+    case 'resume':
+    case 'pause':
+    case 'define':
+    case 'drop-managed-save':
+    case 'restore-memory':
+      return executeOnMachine(parts, action);
+    case 'create-snapshot':
+    case 'record-snapshot':
+    case 'delete-snapshot':
+    case 'revert-snapshot':
+      return executeOnSnapshot(parts, action);
+    case 'create-checkpoint':
+    case 'record-checkpoint':
+    case 'delete-checkpoint':
+      return executeOnCheckpoint(parts, action);
+    case 'keep-picture':
+      return parts.pictures.keep(action.snapshot);
+    case 'drop-picture':
+      return parts.pictures.drop(action.snapshot);
+    case 'note-revert':
+      parts.reverts.note(action.to, action.kept);
+      return;
+    case 'forget-revert':
+      parts.reverts.forget(action.kept);
+      return;
+    case 'end-job':
+      return parts.endJob(action.workFolder);
+    default:
+      return executeOnImages(parts, action);
+  }
+}
+
+type MachineStep = Extract<
+  StepAction,
+  {
+    do: 'start' | 'stop' | 'resume' | 'pause' | 'define' | 'drop-managed-save' | 'restore-memory';
+  }
+>;
+
+async function executeOnMachine(parts: ExecuteParts, action: MachineStep): Promise<void> {
+  const { hypervisor, uuid } = parts;
+  const { state } = await hypervisor.state(uuid);
+  const active = state !== 'off' && state !== 'crashed';
+  switch (action.do) {
+    case 'start':
+      if (!active) await hypervisor.start(uuid, { paused: action.paused });
+      return;
+    case 'stop':
+      if (active) await hypervisor.destroy(uuid);
+      return;
+    case 'resume':
+      if (state === 'paused') await hypervisor.resume(uuid);
+      return;
+    case 'pause':
+      if (state === 'running') await hypervisor.suspend(uuid);
+      return;
+    case 'define':
+      await hypervisor.define(action.xml);
+      return;
+    case 'drop-managed-save':
+      return hypervisor.removeManagedSave(uuid);
+    case 'restore-memory':
+      // A machine that is on was resumed before the plan was cut off.
+      if (!active)
+        await hypervisor.restoreMemory(action.file, { xml: action.xml, paused: action.paused });
+  }
+}
+
+type SnapshotStep = Extract<
+  StepAction,
+  { do: 'create-snapshot' | 'record-snapshot' | 'delete-snapshot' | 'revert-snapshot' }
+>;
+
+async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Promise<void> {
+  const { hypervisor, uuid } = parts;
+  const known = async () => (await hypervisor.momentNames(uuid)).snapshots.includes(action.name);
+  switch (action.do) {
+    case 'create-snapshot':
+      if (!(await known())) await hypervisor.createSnapshot(uuid, action.xml, action.flags);
+      return;
+    case 'record-snapshot': {
+      const { redefine, current } = snapshotCreateFlag;
+      return hypervisor.createSnapshot(uuid, action.xml, redefine | (action.current ? current : 0));
+    }
+    case 'delete-snapshot':
+      if (await known()) await hypervisor.deleteSnapshot(uuid, action.name, action.flags);
+      return;
+    case 'revert-snapshot':
+      return hypervisor.revertSnapshot(uuid, action.name, action.flags);
+  }
+}
+
+type CheckpointStep = Extract<
+  StepAction,
+  { do: 'create-checkpoint' | 'record-checkpoint' | 'delete-checkpoint' }
+>;
+
+async function executeOnCheckpoint(parts: ExecuteParts, action: CheckpointStep): Promise<void> {
+  const { hypervisor, uuid } = parts;
+  const found = (await hypervisor.listCheckpoints(uuid)).find(({ name }) => name === action.name);
+  switch (action.do) {
+    case 'create-checkpoint':
+      if (found === undefined) await hypervisor.createCheckpoint(uuid, action.xml, 0);
+      return;
+    case 'record-checkpoint':
+      if (found === undefined)
+        await hypervisor.createCheckpoint(uuid, action.xml, checkpointRedefine);
+      return;
+    case 'delete-checkpoint':
+      if (found !== undefined) await dropCheckpoint(hypervisor, uuid, found, action.metadataOnly);
+  }
+}
+
+const checkpointRedefine = 1; // VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE
+
+/**
+ * A bitmap that QEMU lost cannot be deleted, and libvirt then refuses to delete its checkpoint too:
+ * only the record is left to forget.
+ */
+async function dropCheckpoint(
+  hypervisor: Hypervisor,
+  uuid: string,
+  { name, xml }: CheckpointRecord,
+  metadataOnly: boolean,
+): Promise<void> {
+  if (metadataOnly) return hypervisor.deleteCheckpoint(uuid, name, { metadataOnly });
+  try {
+    await hypervisor.deleteCheckpoint(uuid, name);
+  } catch (thrown) {
+    const broken =
+      hasCode(thrown, 'libvirt-error', 'checkpoint-inconsistent') &&
+      !(await hypervisor.validateCheckpoint(uuid, name, xml));
+    if (!broken) throw thrown;
+    await hypervisor.deleteCheckpoint(uuid, name, { metadataOnly: true });
+  }
+}

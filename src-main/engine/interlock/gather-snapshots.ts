@@ -1,0 +1,100 @@
+/** Snapshots as facts: what each froze, and which images stand on that. */
+import type { SnapshotStorage } from '#contract/moments.ts';
+import type { Hypervisor, SnapshotRecord } from '#engine/hypervisor/hypervisor.ts';
+import type { World } from '#engine/world/world.ts';
+import type { DiskFacts, SnapshotFacts } from './facts.ts';
+import { existsOf, readHead } from './gather-images.ts';
+import { isUndoPoint } from './undo-point.ts';
+
+export async function gatherSnapshots(
+  world: World,
+  hypervisor: Hypervisor,
+  uuid: string,
+  disks: readonly DiskFacts[],
+): Promise<readonly SnapshotFacts[]> {
+  const records = await hypervisor.listSnapshots(uuid);
+  const external = records.filter((record) => storageOf(record) !== 'internal');
+  const tree = await imageTree(world, external, disks);
+  const facts: SnapshotFacts[] = [];
+  for (const record of records) {
+    const storage = storageOf(record);
+    facts.push({
+      record,
+      xml: storage === 'internal' ? record.xml : await hypervisor.snapshotXml(uuid, record.name),
+      storage,
+      undoPoint: isUndoPoint(record.description),
+      frozen: await frozenBy(world, record, tree),
+      memoryFile: await memoryFileOf(world, record),
+    });
+  }
+  return facts;
+}
+
+/** How a snapshot keeps its moment. */
+export function storageOf(record: SnapshotRecord): SnapshotStorage | 'mixed' {
+  const kinds = new Set<string>([...record.disks.map(({ kind }) => kind), record.memory]);
+  const external = kinds.has('external');
+  if (external && kinds.has('internal')) return 'mixed';
+  return external ? 'external' : 'internal';
+}
+
+/** Which known images stand directly on an image, by its path. */
+type ImageTree = ReadonlyMap<string, readonly string[]>;
+
+async function imageTree(
+  world: World,
+  external: readonly SnapshotRecord[],
+  disks: readonly DiskFacts[],
+): Promise<ImageTree> {
+  const on = new Map<string, Set<string>>();
+  const add = (base: string, overlay: string) => {
+    const known = on.get(base) ?? new Set();
+    on.set(base, known.add(overlay));
+  };
+  const inChains = new Set<string>();
+  for (const { chain } of disks) {
+    for (const [index, image] of chain.entries()) {
+      inChains.add(image.path);
+      const below = chain[index + 1];
+      if (below !== undefined) add(below.path, image.path);
+    }
+  }
+  const mentioned = external.flatMap(({ disks: frozen }) =>
+    frozen.flatMap(({ source, image }) => [source, image?.source ?? null]),
+  );
+  for (const path of new Set(mentioned)) {
+    if (path === null || !path.startsWith('/') || inChains.has(path)) continue;
+    const below = (await readHead(world, path, true))?.below ?? null;
+    if (below !== null) add(below, path);
+  }
+  return new Map([...on].map(([base, overlays]) => [base, [...overlays].sort()]));
+}
+
+async function frozenBy(
+  world: World,
+  { disks }: SnapshotRecord,
+  tree: ImageTree,
+): Promise<SnapshotFacts['frozen']> {
+  const frozen: SnapshotFacts['frozen'][number][] = [];
+  for (const { target, kind, image } of disks) {
+    if (kind !== 'external' || image === null || image.source === null) continue;
+    frozen.push({
+      target,
+      path: image.source,
+      format: image.format,
+      exists: await existsOf(world, image.source),
+      overlays: tree.get(image.source) ?? [],
+    });
+  }
+  return frozen;
+}
+
+async function memoryFileOf(
+  world: World,
+  { memory, memoryFile }: SnapshotRecord,
+): Promise<SnapshotFacts['memoryFile']> {
+  if (memory !== 'external' || memoryFile === null) return null;
+  const exists = await existsOf(world, memoryFile);
+  const stat = exists === true ? await world.files.stat(memoryFile) : null;
+  return { path: memoryFile, exists, bytes: stat?.allocatedBytes ?? null };
+}

@@ -1,0 +1,44 @@
+/** A change that was cut off, as a person is asked about it. */
+import type { Named, MachineId } from '#contract/domain.ts';
+import type { Unfinished } from '#contract/moments.ts';
+import type { OpenChange } from './change-log.ts';
+import { canUndo, lastStep } from './run-change.ts';
+
+export function viewUnfinished({ id, startedAt, change, progress }: OpenChange): Unfinished {
+  const last = lastStep(progress);
+  const titles = (from: number, to: number) =>
+    change.steps.slice(from, to).map(({ title }) => title);
+  const left = titles(progress.done, change.steps.length);
+  const undoable = canUndo(change, last);
+  const machine: Named<MachineId> = { id: change.machine.id, name: change.machine.name };
+  return {
+    id,
+    machine,
+    action: change.action,
+    title: change.title,
+    startedAt,
+    steps: change.steps.map(({ title }, index) => ({
+      title,
+      state: index < progress.done ? 'done' : index === last ? 'cut-off' : 'not-begun',
+    })),
+    finish: progress.undoing ? null : finishWords(left),
+    undo: undoable ? undoWords(change.machine.name, last) : null,
+    why: why(progress.undoing, undoable),
+  };
+}
+
+function finishWords(left: readonly string[]): string {
+  if (left.length === 0) return 'Nothing is left to do; this only closes the record.';
+  return `Does the rest: ${left.join('; ')}.`;
+}
+
+function undoWords(name: string, last: number): string {
+  if (last < 0) return 'Nothing was begun; this only closes the record.';
+  return `Takes back what was done, so that ${name} is as it was before.`;
+}
+
+function why(undoing: boolean, undoable: boolean): string {
+  if (undoing) return 'Undoing was begun already, so it can only be undone to the end.';
+  if (!undoable) return 'A step that was begun cannot be undone, so it can only be finished.';
+  return '';
+}
