@@ -11,8 +11,11 @@ import { openCatalog, type Catalog } from '#engine/catalog/catalog.ts';
 import type { HostRecord } from '#engine/catalog/hosts.ts';
 import { ownDataFolder } from '#engine/catalog/ownership.ts';
 import { createFleet, type Fleet } from '#engine/fleet/fleet.ts';
+import { createMomentsWatch, type MomentsWatch } from '#engine/fleet/moments-watch.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import { openLibvirt } from '#engine/hypervisor/libvirt.ts';
+import { createChangeLog, type ChangeLog } from '#engine/interlock/change-log.ts';
+import { createPictures, type Pictures } from '#engine/interlock/pictures.ts';
 import type { Jobs } from '#engine/jobs/job-types.ts';
 import { createJobs } from '#engine/jobs/jobs.ts';
 import { createPractice, type Practice } from '#engine/practice/practice.ts';
@@ -70,6 +73,9 @@ export interface Rooms {
   readonly shelf: RepositoryShelf;
   readonly jobs: Jobs;
   readonly practice: Practice;
+  readonly changeLog: ChangeLog;
+  readonly pictures: Pictures;
+  readonly momentsWatch: MomentsWatch;
   readonly emit: Emit;
   /** A connection of one's own to a host, to be closed after use. */
   connect(host: HostRecord): Promise<Hypervisor>;
@@ -143,6 +149,18 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     shelf,
     jobs,
     practice,
+    changeLog: createChangeLog(world, catalog.journals, join(dataFolder, 'changes')),
+    pictures: createPictures(world, join(dataFolder, 'pictures')),
+    momentsWatch: createMomentsWatch({
+      world,
+      find: (machine) => {
+        const { hypervisor, record } = fleet.find(machine);
+        return { hypervisor, uuid: record.uuid };
+      },
+      changed: (machine) => {
+        emit('timeline.changed', { machine });
+      },
+    }),
     emit,
     connect,
     recovered: () => recovery.settled(),
@@ -158,13 +176,13 @@ function assemble(
   recovery: Recovery,
   release: () => void,
 ): Engine {
-  const { fleet, shelf, jobs, catalog } = rooms;
+  const { fleet, shelf, jobs, catalog, momentsWatch } = rooms;
   return {
     handlers: {
       ...appHandlers(rooms),
       ...hostHandlers(rooms),
       ...machineHandlers(rooms),
-      ...actionHandlers(),
+      ...actionHandlers(rooms),
       ...repositoryHandlers(rooms),
       ...pointHandlers(rooms),
       ...backupHandlers(rooms),
@@ -187,6 +205,7 @@ function assemble(
     },
     stop: async () => {
       await jobs.stop();
+      momentsWatch.stop();
       await recovery.stop();
       await fleet.stop();
       await shelf.stop();

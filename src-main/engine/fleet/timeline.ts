@@ -1,37 +1,46 @@
 import type { Point } from '#contract/domain.ts';
 import type { Checkpoint, Snapshot } from '#contract/moments.ts';
 import type { CheckpointRecord, SnapshotRecord } from '#engine/hypervisor/hypervisor.ts';
+import { snapshotStorage } from '#engine/hypervisor/snapshot-storage.ts';
 import { checkpointOwner } from '#engine/hypervisor/checkpoint-owner.ts';
 
-/** libvirt's snapshots as the timeline shows them. */
-export function viewSnapshots(records: readonly SnapshotRecord[]): readonly Snapshot[] {
-  return records.map((record) => ({
-    name: record.name,
-    description: record.description,
-    time: record.time,
-    parent: record.parent,
-    current: record.current,
-    machineState: record.machineState,
-    kind: kindOf(record),
-    memory: record.memory !== 'no',
-    disks: record.disks
-      .filter(({ kind }) => kind !== 'no' && kind !== 'manual')
-      .map(({ target }) => target),
-    details: [],
-    memoryBytes: null,
-    picture: false,
-    undoPoint: false,
-    broken: null,
-    deleting: false,
-  }));
+/** What is known of a snapshot beside libvirt's record of it. */
+export interface SnapshotExtras {
+  readonly memoryBytes: number | null;
+  readonly picture: boolean;
+  readonly undoPoint: boolean;
+  /** The description without Waymark's own mark. */
+  readonly description: string;
+  readonly missing: readonly string[]; // files that it needs and that are not there
 }
 
-function kindOf(record: SnapshotRecord): Snapshot['kind'] {
-  const kinds = new Set([...record.disks.map(({ kind }) => kind), record.memory]);
-  const external = kinds.has('external');
-  const internal = kinds.has('internal');
-  if (external && internal) return 'mixed';
-  return external ? 'external' : 'internal';
+/** libvirt's snapshots as the timeline shows them. */
+export function viewSnapshots(
+  records: readonly SnapshotRecord[],
+  extras: (record: SnapshotRecord) => SnapshotExtras,
+): readonly Snapshot[] {
+  return records.map((record) => {
+    const { missing, ...more } = extras(record);
+    const taking = record.disks.filter(({ kind }) => kind === 'internal' || kind === 'external');
+    return {
+      name: record.name,
+      time: record.time,
+      parent: record.parent,
+      current: record.current,
+      machineState: record.machineState,
+      kind: snapshotStorage(record),
+      memory: record.memory !== 'no',
+      disks: taking.map(({ target }) => target),
+      details: taking.map(({ target, kind, image }) => ({
+        target,
+        storage: kind === 'external' ? 'external' : 'internal',
+        image: image?.source ?? null,
+      })),
+      ...more,
+      broken: missing.length === 0 ? null : `A file it needs is missing: ${missing.join(', ')}.`,
+      deleting: record.disks.some(({ deleting }) => deleting),
+    };
+  });
 }
 
 /** libvirt's checkpoints, each with whose it is and what it is for. */
@@ -62,7 +71,7 @@ export function viewCheckpoints(
 }
 
 /** The checkpoint the next backup to each repository starts from. */
-function newestReferences(points: readonly Point[]): string[] {
+export function newestReferences(points: readonly Point[]): string[] {
   const byRepository = new Map<string, Point>();
   for (const point of points) {
     const known = byRepository.get(point.repository.id);

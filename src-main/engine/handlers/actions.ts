@@ -1,26 +1,198 @@
-/** Snapshots and checkpoints: plans shown before they run, and changes that were cut off. */
-import type { Handlers } from '#contract/contract.ts';
+/** Changes of snapshots and checkpoints: planned, shown, run; and those that were cut off. */
+import type { MachineAction } from '#contract/actions.ts';
+import type { Handlers, Input } from '#contract/contract.ts';
+import type { JobId, JobResult } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
+import type { Unfinished } from '#contract/moments.ts';
+import type { FoundMachine } from '#engine/fleet/fleet.ts';
+import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
+import type { Change, OpenChange } from '#engine/interlock/change-log.ts';
+import type { MachineFacts } from '#engine/interlock/facts.ts';
+import { showPlan, type EnginePlan } from '#engine/interlock/plan.ts';
+import { finishChange, runChange, undoChange } from '#engine/interlock/run-change.ts';
+import { viewUnfinished } from '#engine/interlock/unfinished.ts';
+import type { JobContext } from '#engine/jobs/job-types.ts';
+import type { Rooms } from '../engine.ts';
+import { executeParts, factsOf, jobKindOf, keptSince, refuseUnagreed } from './changes.ts';
+import { planOf } from './planners.ts';
 
-type Calls =
-  | 'actions.plan'
-  | 'actions.start'
-  | 'unfinished.list'
-  | 'unfinished.resolve'
-  | 'snapshots.picture'
-  | 'checkpoints.states'
-  | 'doctor.examine';
+type Calls = 'actions.plan' | 'actions.start' | 'unfinished.list' | 'unfinished.resolve';
 
-export function actionHandlers(): Pick<Handlers, Calls> {
-  const later = () =>
-    Promise.reject(new AppError('unsupported', 'This is not in this version yet.'));
+export function actionHandlers(rooms: Rooms): Pick<Handlers, Calls> {
   return {
-    'actions.plan': later,
-    'actions.start': later,
-    'unfinished.list': () => Promise.resolve([]),
-    'unfinished.resolve': later,
-    'snapshots.picture': () => Promise.resolve(null),
-    'checkpoints.states': later,
-    'doctor.examine': later,
+    'actions.plan': async ({ machine, action }) => {
+      const { facts, plan } = await planNow(rooms, rooms.fleet.find(machine), action);
+      return showPlan(facts, plan);
+    },
+    'actions.start': (input) => start(rooms, input),
+    'unfinished.list': () => listUnfinished(rooms),
+    'unfinished.resolve': ({ id, how }) => resolveUnfinished(rooms, id, how),
   };
+}
+
+interface Planned {
+  readonly facts: MachineFacts;
+  readonly plan: EnginePlan;
+}
+
+async function planNow(
+  rooms: Rooms,
+  found: FoundMachine,
+  action: MachineAction,
+  hypervisor?: Hypervisor,
+  job?: JobId,
+): Promise<Planned> {
+  const facts = await factsOf(rooms, found, hypervisor, job);
+  return { facts, plan: await planOf(rooms, found, facts, action) };
+}
+
+async function start(rooms: Rooms, input: Input<'actions.start'>): Promise<JobId> {
+  const { machine, action } = input;
+  const found = rooms.fleet.find(machine);
+  const { facts, plan } = await planNow(rooms, found, action);
+  refuseUnagreed(showPlan(facts, plan), input);
+  const id = rooms.jobs.start({
+    kind: jobKindOf(action),
+    title: plan.title,
+    machine: { id: machine, uuid: facts.uuid, name: facts.name },
+    repository: null,
+    cancelEffect:
+      'The step that runs now comes to its end. What was done is then taken back, or, where it ' +
+      'cannot be, waits for you to finish it.',
+    run: (context) => run(rooms, found, input, context),
+  });
+  return id;
+}
+
+/** Plans once more, now that nothing else can run on the machine: what runs is what was shown. */
+async function run(
+  rooms: Rooms,
+  found: FoundMachine,
+  input: Input<'actions.start'>,
+  context: JobContext,
+): Promise<JobResult> {
+  return onMachine(rooms, found, async (hypervisor) => {
+    const { facts, plan } = await context.step('Look at the machine', () =>
+      planNow(rooms, found, input.action, hypervisor, context.id),
+    );
+    refuseUnagreed(showPlan(facts, plan), input);
+    const since = rooms.world.clock.monotonic();
+    const change: Change = {
+      machine: { id: facts.id, uuid: facts.uuid, name: facts.name },
+      host: found.host.id,
+      action: plan.action,
+      title: plan.title,
+      steps: plan.steps,
+      done: plan.done,
+      undoAction: plan.undoAction,
+    };
+    const about = { uuid: facts.uuid, lostSince: keptSince(facts) };
+    const parts = {
+      log: rooms.changeLog,
+      execute: executeParts(rooms, hypervisor, about, context.id),
+      context,
+    };
+    await runChange(parts, change);
+    return resultOf(rooms, change, since);
+  });
+}
+
+function resultOf(rooms: Rooms, change: Change, since: number): JobResult {
+  return {
+    kind: 'action',
+    action: change.action,
+    summary: change.done,
+    undo: change.undoAction,
+    seconds: (rooms.world.clock.monotonic() - since) / 1000,
+  };
+}
+
+/** With a connection of the job's own, what an older crash left undone, and the screens told. */
+async function onMachine(
+  rooms: Rooms,
+  found: FoundMachine,
+  work: (hypervisor: Hypervisor) => Promise<JobResult>,
+): Promise<JobResult> {
+  const { fleet } = rooms;
+  const { uuid } = found.record;
+  const leave = await rooms.enterMachine(found.host, uuid);
+  try {
+    const hypervisor = await rooms.connect(found.host);
+    try {
+      return await work(hypervisor);
+    } finally {
+      await hypervisor.close();
+      await fleet.refresh(found.id).catch(() => undefined); // the machine may be gone
+      fleet.touch(uuid);
+    }
+  } finally {
+    leave();
+    rooms.emit('unfinished.changed', await listUnfinished(rooms));
+  }
+}
+
+async function listUnfinished({ changeLog }: Rooms): Promise<readonly Unfinished[]> {
+  return (await changeLog.cutOff()).map(viewUnfinished);
+}
+
+async function resolveUnfinished(
+  rooms: Rooms,
+  id: Unfinished['id'],
+  how: 'finish' | 'undo',
+): Promise<JobId> {
+  const { changeLog, fleet, jobs } = rooms;
+  const open = await changeLog.claim(id);
+  try {
+    const { machine, title } = open.change;
+    refuseImpossible(viewUnfinished(open), how);
+    const found = fleet.find(machine.id);
+    return jobs.start({
+      kind: jobKindOf(open.change.action),
+      title: `${how === 'finish' ? 'Finish' : 'Undo'}: ${title}`,
+      machine: { id: machine.id, uuid: machine.uuid, name: machine.name },
+      repository: null,
+      cancelEffect: 'The change stays unfinished and is offered again.',
+      run: (context) => resolve(rooms, found, open, how, context),
+    });
+  } catch (thrown) {
+    changeLog.release(id);
+    throw thrown;
+  }
+}
+
+async function resolve(
+  rooms: Rooms,
+  found: FoundMachine,
+  open: OpenChange,
+  how: 'finish' | 'undo',
+  context: JobContext,
+): Promise<JobResult> {
+  try {
+    return await onMachine(rooms, found, async (hypervisor) => {
+      const since = rooms.world.clock.monotonic();
+      const about = { uuid: open.change.machine.uuid, lostSince: null };
+      const parts = {
+        log: rooms.changeLog,
+        execute: executeParts(rooms, hypervisor, about, context.id),
+        context,
+      };
+      if (how === 'finish') await finishChange(parts, open);
+      else await undoChange(parts, open);
+      rooms.changeLog.release(open.id);
+      if (how === 'finish') return resultOf(rooms, open.change, since);
+      const done = `“${open.change.title}” was undone.`;
+      return resultOf(rooms, { ...open.change, done, undoAction: null }, since);
+    });
+  } finally {
+    rooms.changeLog.release(open.id);
+  }
+}
+
+function refuseImpossible({ finish, undo, why }: Unfinished, how: 'finish' | 'undo'): void {
+  if ((how === 'finish' ? finish : undo) !== null) return;
+  throw new AppError('refused', why, {
+    reasons: [why],
+    preflight: true,
+    unharmed: 'Nothing was touched.',
+  });
 }

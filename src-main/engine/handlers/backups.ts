@@ -4,6 +4,7 @@ import type { BackupPlan, JobResult, Named, RepositoryId } from '#contract/domai
 import { AppError } from '#contract/errors.ts';
 import { decide, type BackupDecision } from '#engine/backup/decide.ts';
 import { gather } from '#engine/backup/gather.ts';
+import type { AccessFolders } from '#engine/backup/host-access.ts';
 import { runBackup, type BackupOrder, type BackupRooms } from '#engine/backup/run.ts';
 import type { HostRecord } from '#engine/catalog/hosts.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
@@ -11,6 +12,7 @@ import type { JobContext } from '#engine/jobs/job-types.ts';
 import { viewPoint } from '#engine/repositories/point-view.ts';
 import type { Rooms } from '../engine.ts';
 import { answer } from './answer.ts';
+import { refuseUnfinished } from './changes.ts';
 
 /** Bytes a second used for an estimate until this machine has been backed up once. */
 const assumedBytesPerSecond = 200 * 1024 * 1024;
@@ -18,7 +20,11 @@ const assumedBytesPerSecond = 200 * 1024 * 1024;
 export function backupHandlers(rooms: Rooms): Pick<Handlers, 'backup.plan' | 'backup.start'> {
   return {
     'backup.plan': (input) => plan(rooms, input),
-    'backup.start': (input) => answer(() => start(rooms, input)),
+    'backup.start': (input) =>
+      answer(() => {
+        refuseUnfinished(rooms, input.machine);
+        return start(rooms, input);
+      }),
   };
 }
 
@@ -153,6 +159,15 @@ function named({ catalog }: Rooms, id: RepositoryId): Named<RepositoryId> {
   return { id, name: found.name };
 }
 
+/** Where scratch files and sockets lie, by who runs QEMU. */
+export function accessFolders({ options, world }: Rooms): AccessFolders {
+  return {
+    ownScratchFolder: join(options.dataFolder, 'scratch'),
+    rootScratchFolder: '/var/lib/waymark-scratch',
+    sharedScratchFolder: `/var/tmp/waymark-${world.processes.uid}`,
+  };
+}
+
 /** What a backup of a machine on this host works with. */
 function backupRooms(
   rooms: Rooms,
@@ -170,11 +185,7 @@ function backupRooms(
     repository,
     journals: catalog.journals,
     installation: catalog.settings.installation(),
-    folders: {
-      ownScratchFolder: join(options.dataFolder, 'scratch'),
-      rootScratchFolder: '/var/lib/waymark-scratch',
-      sharedScratchFolder: `/var/tmp/waymark-${world.processes.uid}`,
-    },
+    folders: accessFolders(rooms),
     tpmFolders: ['/var/lib/libvirt/swtpm', join(options.configFolder, 'libvirt/qemu/swtpm')],
   };
 }

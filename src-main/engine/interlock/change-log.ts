@@ -13,7 +13,7 @@ import type { Journal, Journals } from '#engine/catalog/journals.ts';
 import type { World } from '#engine/world/world.ts';
 import type { EngineStep } from './steps.ts';
 
-export const changeJournalKind = 'change';
+const changeJournalKind = 'change';
 
 /** The largest plan kept: a thousand snapshots with their definitions. */
 const maxPlanBytes = 256 * 1024 * 1024;
@@ -47,20 +47,30 @@ export interface OpenChange {
 }
 
 export interface ChangeLog {
+  /** Opens the journal; the change counts as running until `release` or `close`. */
   begin(change: Change): Promise<UnfinishedId>;
   /** Before the first action of the step. */
   stepBegun(id: UnfinishedId, step: number): void;
   stepDone(id: UnfinishedId, step: number): void;
   undoBegun(id: UnfinishedId): void;
   close(id: UnfinishedId): Promise<void>;
-  /** Oldest first. One whose plan file is lost cannot be told and is closed. */
-  open(): Promise<readonly OpenChange[]>;
+  /** A cut-off change is being finished or undone. @throws `not-found`, `machine-busy` */
+  claim(id: UnfinishedId): Promise<OpenChange>;
+  /** It does not run any more: if its journal is open, it is cut off. Twice is fine. */
+  release(id: UnfinishedId): void;
+  /** Those that were cut off, oldest first. One whose plan file is lost is closed. */
+  cutOff(): Promise<readonly OpenChange[]>;
+  /** Title of the cut-off change of this machine; null when there is none. */
+  titleOf(uuid: string): string | null;
+  /** Drops what was cut off on a host that was forgotten. */
+  forgetHosts(known: (host: string) => boolean): Promise<void>;
 }
 
 interface JournalData {
   readonly host: string;
   readonly uuid: string;
-  readonly name: string;
+  readonly title: string;
+  readonly plan: string; // the plan file's name
 }
 
 const begunStep = 'begun';
@@ -68,48 +78,116 @@ const doneStep = 'done';
 const undoingStep = 'undoing';
 
 export function createChangeLog(world: World, journals: Journals, folder: string): ChangeLog {
-  const pathOf = (plan: string) => join(folder, `${plan}.json`);
-  const planOf = ({ data }: Journal) => (data as unknown as { readonly plan: string }).plan;
-  return {
-    begin: async (change) => {
-      const plan = world.ids.ulid();
-      await world.files.makeFolder(folder);
-      await world.files.createDurable(pathOf(plan), Buffer.from(JSON.stringify(change)));
-      const { machine, host } = change;
-      const about: JournalData = { host, uuid: machine.uuid, name: machine.name };
-      return journals.beginJournal(changeJournalKind, { ...about, plan }) as UnfinishedId;
-    },
-    stepBegun: (id, step) => {
-      journals.addStep(id, begunStep, { step });
-    },
-    stepDone: (id, step) => {
-      journals.addStep(id, doneStep, { step });
-    },
-    undoBegun: (id) => {
-      journals.addStep(id, undoingStep, {});
-    },
-    close: async (id) => {
-      const journal = journals.openJournals().find((one) => one.id === id);
-      journals.closeJournal(id);
-      if (journal !== undefined) await world.files.remove(pathOf(planOf(journal)));
-    },
-    open: async () => {
-      const found: OpenChange[] = [];
-      for (const journal of journals.openJournals()) {
-        if (journal.kind !== changeJournalKind) continue;
-        const change = await readChange(world, pathOf(planOf(journal)));
-        if (change === null) {
-          world.log.warn('A change was cut off and its plan is lost', { journal: journal.id });
-          journals.closeJournal(journal.id);
-          continue;
-        }
-        const progress = progressOf(journal);
-        const id = journal.id as UnfinishedId;
-        found.push({ id, startedAt: journal.openedAt, change, progress });
+  return new FiledChangeLog(world, journals, folder);
+}
+
+class FiledChangeLog implements ChangeLog {
+  readonly #world: World;
+  readonly #journals: Journals;
+  readonly #folder: string;
+  readonly #running = new Set<string>();
+
+  constructor(world: World, journals: Journals, folder: string) {
+    this.#world = world;
+    this.#journals = journals;
+    this.#folder = folder;
+  }
+
+  async begin(change: Change): Promise<UnfinishedId> {
+    const { files, ids } = this.#world;
+    const plan = ids.ulid();
+    await files.makeFolder(this.#folder);
+    await files.createDurable(this.#path(plan), Buffer.from(JSON.stringify(change)));
+    const { machine, host, title } = change;
+    const about: JournalData = { host, uuid: machine.uuid, title, plan };
+    const id = this.#journals.beginJournal(changeJournalKind, { ...about }) as UnfinishedId;
+    this.#running.add(id);
+    return id;
+  }
+
+  stepBegun(id: UnfinishedId, step: number): void {
+    this.#journals.addStep(id, begunStep, { step });
+  }
+
+  stepDone(id: UnfinishedId, step: number): void {
+    this.#journals.addStep(id, doneStep, { step });
+  }
+
+  undoBegun(id: UnfinishedId): void {
+    this.#journals.addStep(id, undoingStep, {});
+  }
+
+  async close(id: UnfinishedId): Promise<void> {
+    const journal = this.#open().find((one) => one.id === id);
+    this.#journals.closeJournal(id);
+    this.#running.delete(id);
+    if (journal !== undefined) await this.#world.files.remove(this.#path(about(journal).plan));
+  }
+
+  async claim(id: UnfinishedId): Promise<OpenChange> {
+    if (this.#running.has(id)) {
+      throw new AppError('machine-busy', 'This change is being finished or undone already.', {
+        unharmed: 'That goes on.',
+      });
+    }
+    const found = (await this.cutOff()).find((one) => one.id === id);
+    if (found === undefined) {
+      throw new AppError('not-found', 'There is no such unfinished change any more.', {
+        advice: 'Look again: it was finished or undone meanwhile.',
+      });
+    }
+    this.#running.add(id);
+    return found;
+  }
+
+  release(id: UnfinishedId): void {
+    this.#running.delete(id);
+  }
+
+  async cutOff(): Promise<readonly OpenChange[]> {
+    const found: OpenChange[] = [];
+    for (const journal of this.#open()) {
+      if (this.#running.has(journal.id)) continue;
+      const change = await readChange(this.#world, this.#path(about(journal).plan));
+      if (change === null) {
+        this.#world.log.warn('A change was cut off and its plan is lost', { ...about(journal) });
+        this.#journals.closeJournal(journal.id);
+        continue;
       }
-      return found;
-    },
-  };
+      const id = journal.id as UnfinishedId;
+      found.push({ id, startedAt: journal.openedAt, change, progress: progressOf(journal) });
+    }
+    return found;
+  }
+
+  titleOf(uuid: string): string | null {
+    const found = this.#open().find(
+      (journal) => !this.#running.has(journal.id) && about(journal).uuid === uuid,
+    );
+    return found === undefined ? null : about(found).title;
+  }
+
+  async forgetHosts(known: (host: string) => boolean): Promise<void> {
+    for (const journal of this.#open()) {
+      if (known(about(journal).host)) continue;
+      this.#world.log.warn('A cut-off change on a forgotten host was dropped', {
+        ...about(journal),
+      });
+      await this.close(journal.id as UnfinishedId);
+    }
+  }
+
+  #open(): readonly Journal[] {
+    return this.#journals.openJournals().filter(({ kind }) => kind === changeJournalKind);
+  }
+
+  #path(plan: string): string {
+    return join(this.#folder, `${plan}.json`);
+  }
+}
+
+function about({ data }: Journal): JournalData {
+  return data as unknown as JournalData;
 }
 
 async function readChange(world: World, path: string): Promise<Change | null> {

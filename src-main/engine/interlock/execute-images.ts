@@ -38,13 +38,13 @@ export async function executeOnImages(parts: ExecuteParts, action: ImageStep): P
     }
     case 'take-image-snapshot': {
       const { snapshots } = await imageInfo(world, action.image);
-      if (snapshots.includes(action.name)) return;
+      if (snapshots.some(({ name }) => name === action.name)) return;
       const args = ['snapshot', '-c', action.name, '--', action.image];
       return qemuImg(world, action.image, args, quickTimeoutMs);
     }
     case 'drop-image-snapshot': {
       const { snapshots } = await imageInfo(world, action.image);
-      if (!snapshots.includes(action.name)) return;
+      if (!snapshots.some(({ name }) => name === action.name)) return;
       const args = ['snapshot', '-d', action.name, '--', action.image];
       return qemuImg(world, action.image, args, quickTimeoutMs);
     }

@@ -81,7 +81,7 @@ async function factsOf(world: World, info: ImageInfo): Promise<ImageFacts> {
     mode: stat === null ? null : stat.mode,
     exists: true,
     writable: await world.files.may(info.path, 'write').catch(() => false),
-    snapshots: info.snapshots,
+    snapshots: info.snapshots.map(({ name }) => name),
     bitmaps: info.bitmaps.map(({ name, flags }) => ({ name, inUse: flags.includes(inUseFlag) })),
     oldFormat: info.format === 'qcow2' && info.compat === oldCompat,
   };

@@ -1,6 +1,6 @@
 /** Snapshots as facts: what each froze, and which images stand on that. */
-import type { SnapshotStorage } from '#contract/moments.ts';
 import type { Hypervisor, SnapshotRecord } from '#engine/hypervisor/hypervisor.ts';
+import { snapshotStorage } from '#engine/hypervisor/snapshot-storage.ts';
 import type { World } from '#engine/world/world.ts';
 import type { DiskFacts, SnapshotFacts } from './facts.ts';
 import { existsOf, readHead } from './gather-images.ts';
@@ -13,11 +13,11 @@ export async function gatherSnapshots(
   disks: readonly DiskFacts[],
 ): Promise<readonly SnapshotFacts[]> {
   const records = await hypervisor.listSnapshots(uuid);
-  const external = records.filter((record) => storageOf(record) !== 'internal');
+  const external = records.filter((record) => snapshotStorage(record) !== 'internal');
   const tree = await imageTree(world, external, disks);
   const facts: SnapshotFacts[] = [];
   for (const record of records) {
-    const storage = storageOf(record);
+    const storage = snapshotStorage(record);
     facts.push({
       record,
       xml: storage === 'internal' ? record.xml : await hypervisor.snapshotXml(uuid, record.name),
@@ -28,14 +28,6 @@ export async function gatherSnapshots(
     });
   }
   return facts;
-}
-
-/** How a snapshot keeps its moment. */
-export function storageOf(record: SnapshotRecord): SnapshotStorage | 'mixed' {
-  const kinds = new Set<string>([...record.disks.map(({ kind }) => kind), record.memory]);
-  const external = kinds.has('external');
-  if (external && kinds.has('internal')) return 'mixed';
-  return external ? 'external' : 'internal';
 }
 
 /** Which known images stand directly on an image, by its path. */
@@ -77,7 +69,7 @@ async function frozenBy(
 ): Promise<SnapshotFacts['frozen']> {
   const frozen: SnapshotFacts['frozen'][number][] = [];
   for (const { target, kind, image } of disks) {
-    if (kind !== 'external' || image === null || image.source === null) continue;
+    if (kind !== 'external' || typeof image?.source !== 'string') continue;
     frozen.push({
       target,
       path: image.source,

@@ -18,21 +18,28 @@ export interface RunParts {
 /** @throws the failed step's error, its data saying whether the change was taken back. */
 export async function runChange(parts: RunParts, change: Change): Promise<void> {
   const id = await parts.log.begin(change);
-  await runFrom(parts, id, change, 0);
-  await close(parts, id);
+  try {
+    await runFrom(parts, id, change);
+    await close(parts, id);
+  } finally {
+    parts.log.release(id);
+  }
 }
 
-/** Does the rest of a change that was cut off, the step it was in once more. */
+/**
+ * Does the rest of a change that was cut off and claimed, the step it was in once more. When that
+ * fails it stays open.
+ */
 export async function finishChange(parts: RunParts, open: OpenChange): Promise<void> {
   const { id, change, progress } = open;
   for (let step = progress.done; step < change.steps.length; step += 1) {
     if (parts.context.signal.aborted) throw cancelled();
-    await doStep(parts, id, change, step); // stays open when it fails: nothing is taken back here
+    await doStep(parts, id, change, step);
   }
   await close(parts, id);
 }
 
-/** Takes back a change that was cut off. */
+/** Takes back a change that was cut off and claimed. */
 export async function undoChange(parts: RunParts, open: OpenChange): Promise<void> {
   const { id, change, progress } = open;
   await takeBack(parts, id, change, lastStep(progress));
@@ -49,13 +56,8 @@ export function lastStep({ done, begun }: OpenChange['progress']): number {
   return begun ? done : done - 1;
 }
 
-async function runFrom(
-  parts: RunParts,
-  id: UnfinishedId,
-  change: Change,
-  first: number,
-): Promise<void> {
-  for (let step = first; step < change.steps.length; step += 1) {
+async function runFrom(parts: RunParts, id: UnfinishedId, change: Change): Promise<void> {
+  for (let step = 0; step < change.steps.length; step += 1) {
     try {
       if (parts.context.signal.aborted) throw cancelled();
       await doStep(parts, id, change, step);

@@ -30,8 +30,8 @@ export interface ImageInfo extends ImageFile {
   /** Version of a qcow2 image as QEMU writes it ("1.1"; "0.10" cannot hold bitmaps). */
   readonly compat: string | null;
   readonly bitmaps: readonly ImageBitmap[];
-  /** Names of the internal snapshots in it. */
-  readonly snapshots: readonly string[];
+  /** The internal snapshots in it; `memoryBytes` is 0 where the memory is not in this image. */
+  readonly snapshots: readonly { readonly name: string; readonly memoryBytes: number }[];
   /** Images below this one, nearest first. */
   readonly backing: readonly ImageFile[];
 }
@@ -196,7 +196,12 @@ function readImage(top: Fields, path: string, below: readonly Fields[]): ImageIn
     encrypted: top['encrypted'] === true || details['encrypt'] !== undefined,
     compat: typeof details['compat'] === 'string' ? details['compat'] : null,
     bitmaps: list(details['bitmaps']).map(readBitmap),
-    snapshots: list(top['snapshots']).map((snapshot) => text(record(snapshot)['name'])),
+    snapshots: list(top['snapshots'])
+      .map(record)
+      .map((snapshot) => ({
+        name: text(snapshot['name']),
+        memoryBytes: number(snapshot['vm-state-size']),
+      })),
     backing: below.map((image) => ({
       path: text(image['filename']),
       format: text(image['format']),

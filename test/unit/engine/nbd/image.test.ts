@@ -20,7 +20,7 @@ describe('what qemu-img tells', () => {
           },
         },
         'dirty-flag': true,
-        snapshots: [{ id: '1', name: 'before' }],
+        snapshots: [{ id: '1', name: 'before', 'vm-state-size': 7 }],
       },
       { 'virtual-size': 1, filename: '/v/base.raw', format: 'raw', 'actual-size': 0 },
     ];
@@ -34,7 +34,7 @@ describe('what qemu-img tells', () => {
       encrypted: false,
       compat: '1.1',
       bitmaps: [{ name: 'b', granularityBytes: 65536, flags: ['in-use', 'auto'] }],
-      snapshots: ['before'],
+      snapshots: [{ name: 'before', memoryBytes: 7 }],
       backing: [{ path: '/v/base.raw', format: 'raw' }],
     });
   });
