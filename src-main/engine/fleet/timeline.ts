@@ -1,4 +1,4 @@
-import type { Point } from '#contract/domain.ts';
+import type { Point, RepositoryId } from '#contract/domain.ts';
 import type { Checkpoint, Snapshot } from '#contract/moments.ts';
 import type { CheckpointRecord, SnapshotRecord } from '#engine/hypervisor/hypervisor.ts';
 import { snapshotStorage } from '#engine/hypervisor/snapshot-storage.ts';
@@ -54,16 +54,14 @@ export function viewCheckpoints(
   return records.map((record): Checkpoint => {
     const owner = checkpointOwner(record);
     const ours = owner?.installation === installation;
-    const name = owner === null ? undefined : repositoryNames.get(owner.repository);
+    const repository = owner?.repository ?? null;
+    const name = repository === null ? undefined : repositoryNames.get(repository);
     return {
       name: record.name,
       time: record.time,
       parent: record.parent,
       owner: owner === null ? 'foreign' : ours ? 'ours' : 'other-waymark',
-      repository:
-        owner === null || name === undefined
-          ? null
-          : { id: owner.repository as NonNullable<Checkpoint['repository']>['id'], name },
+      repository: name === undefined ? null : { id: repository as RepositoryId, name },
       role: !ours ? 'foreign' : references.has(record.name) ? 'reference' : 'unused',
       disks: record.disks.map(({ target }) => target),
     };

@@ -6,19 +6,24 @@ export interface CheckpointSpec {
   readonly name: string;
   readonly description: string;
   /** Every disk of the machine: libvirt takes part in each it is not told about. */
-  readonly disks: readonly { readonly target: string; readonly checkpoint: boolean }[];
+  readonly disks: readonly {
+    readonly target: string;
+    readonly checkpoint: boolean;
+    /** Another name of the bitmap; libvirt takes it only when redefining. */
+    readonly bitmap?: string;
+  }[];
   /** UTC epoch milliseconds; only for redefining one that libvirt forgot. */
   readonly creationTime?: number;
   readonly parent?: string;
-  /** The `<domain>` it was made of; only for redefining. */
+  /** The `<domain>` it was made of; only for redefining, which works without it too. */
   readonly domainXml?: string;
 }
 
 /** A `<domaincheckpoint>` (libvirt.org/formatcheckpoint.html). */
 export function domainCheckpointXml(spec: CheckpointSpec): string {
-  const disks = spec.disks.map(({ target, checkpoint }) =>
+  const disks = spec.disks.map(({ target, checkpoint, bitmap = spec.name }) =>
     checkpoint
-      ? element('disk', { name: target, checkpoint: 'bitmap', bitmap: spec.name })
+      ? element('disk', { name: target, checkpoint: 'bitmap', bitmap })
       : element('disk', { name: target, checkpoint: 'no' }),
   );
   return element('domaincheckpoint', {}, [

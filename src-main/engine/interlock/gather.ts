@@ -137,13 +137,14 @@ async function gatherCheckpoints(
   for (const checkpoint of checkpoints) {
     const owner = checkpointOwner(checkpoint);
     const ours = owner?.installation === known.installation;
+    const repository = owner?.repository ?? null;
     facts.push({
       name: checkpoint.name,
       parent: checkpoint.parent,
       xml: checkpoint.xml,
       time: checkpoint.time,
       owner: owner === null ? 'foreign' : ours ? 'ours' : 'other-waymark',
-      repository: owner === null ? null : (known.repositoryNames.get(owner.repository) ?? null),
+      repository: repository === null ? null : (known.repositoryNames.get(repository) ?? null),
       reference: ours && known.references.has(checkpoint.name),
       disks: isActive(record)
         ? await liveHealth(hypervisor, record.uuid, checkpoint, busy)
