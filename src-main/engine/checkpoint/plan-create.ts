@@ -9,7 +9,7 @@ import { describeOwner, handMadePrefix } from '#engine/hypervisor/checkpoint-own
 import { domainCheckpointXml } from '#engine/hypervisor/checkpoint-xml.ts';
 import { isActive, type DiskFacts, type MachineFacts } from '#engine/interlock/facts.ts';
 import { refusedPlan, type EnginePlan } from '#engine/interlock/plan.ts';
-import { reasonsToWait } from './reasons-to-wait.ts';
+import { reasonsToWait } from '#engine/interlock/reasons-to-wait.ts';
 
 /** From this many on, one more is worth a word: each is a bitmap in memory and in the image. */
 const manyCheckpoints = 3;

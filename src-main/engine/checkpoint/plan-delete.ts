@@ -8,10 +8,10 @@ import type { Check } from '#contract/domain.ts';
 import type { CheckpointFacts, MachineFacts } from '#engine/interlock/facts.ts';
 import { refusedPlan, type EnginePlan } from '#engine/interlock/plan.ts';
 import type { EngineStep } from '#engine/interlock/steps.ts';
-import { consentTo, moment, rereadsAfter, rereadStep } from './consequences.ts';
-import { reasonsToWait } from './reasons-to-wait.ts';
-import { removalOf, type Removal } from './removal.ts';
-import { stableId } from './stable-id.ts';
+import { consentTo, moment, rereadsAfter, rereadStep } from '#engine/interlock/rereads.ts';
+import { reasonsToWait } from '#engine/interlock/reasons-to-wait.ts';
+import { removalOf, type Removal } from '#engine/interlock/removal.ts';
+import { stableId } from '#engine/interlock/stable-id.ts';
 
 export type CheckpointDelete = Extract<MachineAction, { kind: 'checkpoint-delete' }>;
 

@@ -1,5 +1,5 @@
 import type { PlanReason } from '#contract/actions.ts';
-import type { MachineFacts } from '#engine/interlock/facts.ts';
+import type { MachineFacts } from './facts.ts';
 
 /**
  * What else is under way on the machine. libvirt makes a second change wait 30 s for the first and

@@ -1,7 +1,7 @@
 /** What taking checkpoints away means for the backups that come, in words. */
 import type { PlanStep } from '#contract/actions.ts';
 import type { Check } from '#contract/domain.ts';
-import type { CheckpointFacts, MachineFacts } from '#engine/interlock/facts.ts';
+import type { CheckpointFacts, MachineFacts } from './facts.ts';
 import { stableId } from './stable-id.ts';
 
 /** Repositories whose next backup would have started from one of these. */

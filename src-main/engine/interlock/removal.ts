@@ -7,13 +7,8 @@ import { createHash } from 'node:crypto';
 import type { PlanReason } from '#contract/actions.ts';
 import { checkpointPrefix } from '#engine/hypervisor/checkpoint-owner.ts';
 import { domainCheckpointXml } from '#engine/hypervisor/checkpoint-xml.ts';
-import {
-  isActive,
-  type CheckpointFacts,
-  type ImageFacts,
-  type MachineFacts,
-} from '#engine/interlock/facts.ts';
-import type { StepAction } from '#engine/interlock/steps.ts';
+import { isActive, type CheckpointFacts, type ImageFacts, type MachineFacts } from './facts.ts';
+import type { StepAction } from './steps.ts';
 
 /** Of a record that is gone a moment later; libvirt cannot read back one without a time. */
 const anyTime = 1000;
