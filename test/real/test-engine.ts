@@ -13,6 +13,7 @@ import type {
   Repository,
   RepositoryId,
 } from '#contract/domain.ts';
+import type { ActionPlan, MachineAction } from '#contract/actions.ts';
 import { fromWireError } from '#contract/errors.ts';
 import { createEngine, type Engine } from '#engine/engine.ts';
 import { lineLog } from '#engine/world/log.ts';
@@ -32,6 +33,9 @@ export interface TestEngine {
     repository: RepositoryId,
     options?: Partial<Input<'backup.start'>>,
   ): Promise<Point>;
+  plan(machine: MachineId, action: MachineAction): Promise<ActionPlan>;
+  /** Plans an action, agrees to everything that is asked, runs it; throws its error. */
+  act(machine: MachineId, action: MachineAction): Promise<Job>;
   /** Restores one disk and returns its bytes. */
   restoreImage(point: PointId, disk: string, format: 'raw' | 'qcow2'): Promise<Buffer>;
   /** Waits for a job and throws its error if it failed or was cancelled. */
@@ -127,6 +131,13 @@ function toTestEngine(engine: Engine, folder: string, log: string[], keep: boole
       );
       if (job.result?.kind !== 'backup') throw new Error('A backup without a point.');
       return job.result.point;
+    },
+    plan: (machine, action) => handlers['actions.plan']({ machine, action }),
+    act: async (machine, action) => {
+      const { fingerprint, checks, confirm } = await handlers['actions.plan']({ machine, action });
+      const accepted = checks.filter(({ accept }) => accept !== undefined).map(({ id }) => id);
+      const start = { machine, action, fingerprint, accepted, typed: confirm };
+      return finished(await handlers['actions.start'](start));
     },
     restoreImage: async (point, disk, format) => {
       const path = join(folder, 'out', `${randomUUID()}.${format}`);

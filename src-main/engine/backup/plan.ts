@@ -15,7 +15,9 @@
  *   any                    any                       format without bitmaps   all / not-trackable
  *
  * "All" means the allocated blocks; the store keeps only what differs. A source or format that is
- * not the one of the last point counts as a lost reference: another image may lie there. A health
+ * not the one of the last point counts as a lost reference: another image may lie there. An overlay
+ * on that very image is the same disk after an external snapshot: QEMU made its bitmaps anew in the
+ * overlay (facts A4), and libvirt's word that they are healthy covers the whole chain. A health
  * that is not known counts as healthy where QEMU itself has the last word when the backup begins
  * ("checkpoint inconsistent": begin again as re-read), and as lost on a closed image.
  *
@@ -158,16 +160,30 @@ function decideDisk(input: BackupInput, route: Route, disk: MachineDisk): DiskDe
 
 /** The table at the top, last row first; null means changed-only. */
 function reReadReason(input: BackupInput, route: Route, disk: MachineDisk): ReReadReason | null {
-  const { target, source, format } = disk.disk;
+  const { target } = disk.disk;
   if (!isTrackable(disk)) return 'not-trackable';
   if (input.reread) return 'asked';
   const before = input.lastPoint?.disks.find((one) => one.target === target);
   if (input.lastPoint === null || before === undefined) return 'first';
   if (disk.sizeBytes !== null && before.sizeBytes !== disk.sizeBytes) return 'resized';
-  const sameImage = disk.sizeBytes !== null && before.source === source && before.format === format;
+  const sameImage = disk.sizeBytes !== null && isSameImage(before, disk.disk, route);
   return sameImage && isMarked(input.lastPoint, target) && isUsable(input.health, route)
     ? null
     : 'reference-lost';
+}
+
+function isSameImage(
+  before: LastPointFacts['disks'][number],
+  { source, format, chain }: DomainDisk,
+  route: Route,
+): boolean {
+  if (before.source === null) return source === null;
+  if (before.source === source) return before.format === format;
+  // libvirt tells the chain of a running machine; that of a stopped one is only what it was.
+  if (route !== 'running') return false;
+  return (chain ?? []).some((below) => {
+    return below.source === before.source && below.format === before.format;
+  });
 }
 
 /** Whether the last point's checkpoint marks this disk, as far as is known. */

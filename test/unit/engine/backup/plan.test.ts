@@ -69,6 +69,13 @@ function input(change: Partial<BackupInput> = {}, facts_: Partial<BackupFacts> =
   };
 }
 
+const imageOf = (target: string) => ({
+  sourceKind: 'file' as const,
+  source: `/images/${target}.qcow2`,
+  format: 'qcow2',
+});
+const overlaid = disk('vda', { source: '/images/vda.over', chain: [imageOf('vda')] });
+
 const off = { name: 'web-01', active: false };
 
 function only(given: BackupInput): DiskDecision {
@@ -111,6 +118,21 @@ describe('which blocks of a disk are read', () => {
     [
       'another image in its place → reference-lost',
       input({ lastPoint: withDisk({ source: '/images/old.qcow2' }) }),
+      reRead('reference-lost'),
+    ],
+    [
+      'an overlay on the last image, running → changed-only',
+      input({ disks: [overlaid] }),
+      changedOnly,
+    ],
+    [
+      'an overlay on the last image, stopped → reference-lost',
+      input({ disks: [overlaid], machine: off }),
+      reRead('reference-lost'),
+    ],
+    [
+      'an overlay on another disk’s image → reference-lost',
+      input({ disks: [disk('vda', { source: '/images/b.over', chain: [imageOf('vdb')] })] }),
       reRead('reference-lost'),
     ],
     [
