@@ -10,7 +10,7 @@ import { refusedPlan, type EnginePlan } from '#engine/interlock/plan.ts';
 import type { EngineStep } from '#engine/interlock/steps.ts';
 import { consentTo, moment, rereadsAfter, rereadStep } from './consequences.ts';
 import { reasonsToWait } from './reasons-to-wait.ts';
-import { removalOf, type Removal } from './removal.ts';
+import { removalOf, type Removal } from '#engine/interlock/checkpoint-removal.ts';
 import { stableId } from './stable-id.ts';
 
 export type CheckpointDelete = Extract<MachineAction, { kind: 'checkpoint-delete' }>;
