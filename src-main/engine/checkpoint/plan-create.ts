@@ -215,8 +215,8 @@ function checksOf(facts: MachineFacts, marked: readonly DiskFacts[]): readonly C
       level: 'ok',
       title: 'Reverting removes it',
       detail:
-        'A snapshot inside the image can only be gone back to without checkpoints. Waymark removes ' +
-        'them as a step of that revert.',
+        'A snapshot inside the image can only be gone back to without checkpoints. Waymark ' +
+        'removes them as a step of that revert.',
     });
   }
   if (!persistent) {

@@ -10,7 +10,7 @@ import { refusedPlan, type EnginePlan } from '#engine/interlock/plan.ts';
 import type { EngineStep } from '#engine/interlock/steps.ts';
 import { consentTo, moment, rereadsAfter, rereadStep } from '#engine/interlock/rereads.ts';
 import { reasonsToWait } from '#engine/interlock/reasons-to-wait.ts';
-import { removalOf, type Removal } from '#engine/interlock/removal.ts';
+import { removalOf, type Removal } from '#engine/interlock/checkpoint-removal.ts';
 import { stableId } from '#engine/interlock/stable-id.ts';
 
 export type CheckpointDelete = Extract<MachineAction, { kind: 'checkpoint-delete' }>;

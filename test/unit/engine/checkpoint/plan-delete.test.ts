@@ -66,7 +66,9 @@ describe('while the machine runs', () => {
       { target: 'vdb', health: 'missing' as const },
       { target: 'vdc', health: 'inconsistent' as const },
     ];
-    const found = actions(machine({ checkpoints: [checkpoint('a', { disks })] }), 'a');
+    const attached = ['vda', 'vdb', 'vdc'].map((one) => disk(one, [image(`/images/${one}.qcow2`)]));
+    const facts = machine({ disks: attached, checkpoints: [checkpoint('a', { disks })] });
+    const found = actions(facts, 'a');
     expect(found.map((action) => action.do)).toEqual([
       'delete-checkpoint',
       'record-checkpoint',

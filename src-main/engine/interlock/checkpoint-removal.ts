@@ -1,7 +1,7 @@
 /**
  * How a checkpoint is taken away with its bitmaps. Pure. While the machine runs libvirt does both;
- * on a stopped one it only forgets its record (facts C1), so the bitmaps are taken out of the closed
- * images first: cut off in between, a dead checkpoint is left, which nothing relies on.
+ * on a stopped one it only forgets its record (facts C1), so the bitmaps are taken out of the
+ * closed images first: cut off in between, a dead checkpoint is left, which nothing relies on.
  */
 import { createHash } from 'node:crypto';
 import type { PlanReason } from '#contract/actions.ts';
@@ -21,7 +21,7 @@ export type Removal =
 
 export function removalOf(facts: MachineFacts, checkpoint: Doomed): Removal {
   return isActive(facts)
-    ? { kind: 'possible', actions: whileRunning(checkpoint) }
+    ? { kind: 'possible', actions: whileRunning(facts, checkpoint) }
     : whileStopped(facts, checkpoint);
 }
 
@@ -29,9 +29,12 @@ export function removalOf(facts: MachineFacts, checkpoint: Doomed): Removal {
  * libvirt deletes a checkpoint whole or not at all: one bitmap that is gone keeps it from removing
  * the others. So a broken one of several disks is taken apart, a bitmap at a time.
  */
-function whileRunning({ name, disks }: Doomed): readonly StepAction[] {
+function whileRunning(facts: MachineFacts, { name, disks }: Doomed): readonly StepAction[] {
   const broken = disks.some(({ health }) => health === 'missing' || health === 'inconsistent');
-  const there = disks.filter(({ health }) => health !== 'missing');
+  const there = disks.filter(
+    ({ target, health }) =>
+      health !== 'missing' && facts.disks.some((disk) => disk.target === target),
+  );
   if (there.length === 0) return [{ do: 'delete-checkpoint', name, metadataOnly: true }];
   if (!broken || disks.length === 1)
     return [{ do: 'delete-checkpoint', name, metadataOnly: false }];
