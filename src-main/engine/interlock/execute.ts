@@ -3,6 +3,7 @@
  * again after a crash is harmless. What libvirt keeps is changed here, images in execute-images.ts.
  */
 import { hasCode } from '#contract/errors.ts';
+import { domainWithImages } from '#engine/hypervisor/edit-images.ts';
 import type { CheckpointRecord, Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import { snapshotCreateFlag } from '#engine/hypervisor/snapshot-flags.ts';
 import type { World } from '#engine/world/world.ts';
@@ -95,9 +96,17 @@ async function executeOnMachine(parts: ExecuteParts, action: MachineStep): Promi
       return hypervisor.removeManagedSave(uuid);
     case 'restore-memory':
       // A machine that is on was resumed before the plan was cut off.
-      if (!active)
-        await hypervisor.restoreMemory(action.file, { xml: action.xml, paused: action.paused });
+      if (!active) await restoreMemory(hypervisor, action);
   }
+}
+
+async function restoreMemory(
+  hypervisor: Hypervisor,
+  { file, images, paused }: Extract<StepAction, { do: 'restore-memory' }>,
+): Promise<void> {
+  const paths = new Map(images.map(({ target, path }) => [target, path]));
+  const xml = domainWithImages(await hypervisor.savedDefinition(file), paths);
+  await hypervisor.restoreMemory(file, { xml, paused });
 }
 
 type SnapshotStep = Extract<

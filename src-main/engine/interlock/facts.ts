@@ -72,6 +72,8 @@ export interface SnapshotFacts {
     readonly path: string;
     readonly format: string;
     readonly exists: boolean | null;
+    /** What it stands on is known: it could be read, or it is in a chain that libvirt tells. */
+    readonly seen: boolean;
     /** Images directly on top of it that are known: of the machine or of another snapshot. */
     readonly overlays: readonly string[];
   }[];

@@ -30,8 +30,12 @@ export async function gatherSnapshots(
   return facts;
 }
 
-/** Which known images stand directly on an image, by its path. */
-type ImageTree = ReadonlyMap<string, readonly string[]>;
+interface ImageTree {
+  /** Which known images stand directly on an image, by its path. */
+  readonly on: ReadonlyMap<string, readonly string[]>;
+  /** Images of which it is known what they stand on. */
+  readonly seen: ReadonlySet<string>;
+}
 
 async function imageTree(
   world: World,
@@ -44,11 +48,13 @@ async function imageTree(
     on.set(base, known.add(overlay));
   };
   const inChains = new Set<string>();
+  const seen = new Set<string>();
   for (const { chain } of disks) {
     for (const [index, image] of chain.entries()) {
       inChains.add(image.path);
       const below = chain[index + 1];
       if (below !== undefined) add(below.path, image.path);
+      if (below !== undefined || image.sizeBytes !== null) seen.add(image.path);
     }
   }
   const mentioned = external.flatMap(({ disks: frozen }) =>
@@ -56,10 +62,12 @@ async function imageTree(
   );
   for (const path of new Set(mentioned)) {
     if (path === null || !path.startsWith('/') || inChains.has(path)) continue;
-    const below = (await readHead(world, path, true))?.below ?? null;
-    if (below !== null) add(below, path);
+    const head = await readHead(world, path, true);
+    if (head === null) continue;
+    seen.add(path);
+    if (head.below !== null) add(head.below, path);
   }
-  return new Map([...on].map(([base, overlays]) => [base, [...overlays].sort()]));
+  return { on: new Map([...on].map(([base, overlays]) => [base, [...overlays].sort()])), seen };
 }
 
 async function frozenBy(
@@ -75,7 +83,8 @@ async function frozenBy(
       path: image.source,
       format: image.format,
       exists: await existsOf(world, image.source),
-      overlays: tree.get(image.source) ?? [],
+      seen: tree.seen.has(image.source),
+      overlays: tree.on.get(image.source) ?? [],
     });
   }
   return frozen;

@@ -125,7 +125,6 @@ function quoted(word: string): string {
 export function documentOf(action: StepAction): { title: string; text: string } | null {
   switch (action.do) {
     case 'define':
-    case 'restore-memory':
       return { title: 'domain.xml', text: masked(action.xml) };
     case 'create-snapshot':
     case 'record-snapshot':

@@ -33,11 +33,14 @@ export type StepAction =
   | { readonly do: 'delete-snapshot'; readonly name: string; readonly flags: number }
   /** `flags` are virDomainSnapshotRevertFlags. */
   | { readonly do: 'revert-snapshot'; readonly name: string; readonly flags: number }
-  /** Starts the machine from a memory file, with this definition. */
+  /**
+   * Starts the machine from a memory file with the definition inside it, its disks on these images:
+   * the definition alone names the images that the snapshot froze, and would destroy them.
+   */
   | {
       readonly do: 'restore-memory';
       readonly file: string;
-      readonly xml: string;
+      readonly images: readonly { readonly target: string; readonly path: string }[];
       readonly paused: boolean;
     }
   | { readonly do: 'create-checkpoint'; readonly name: string; readonly xml: string }

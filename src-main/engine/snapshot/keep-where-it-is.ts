@@ -1,0 +1,64 @@
+/** The undo point of a revert: a snapshot of where the machine is now, of the kind it has. */
+import type { PlanReason } from '#contract/actions.ts';
+import type { Check } from '#contract/domain.ts';
+import type { SnapshotStorage } from '#contract/moments.ts';
+import { isActive, type MachineFacts } from '#engine/interlock/facts.ts';
+import { describeUndoPoint } from '#engine/interlock/undo-point.ts';
+import { createChecks, spaceCheck } from './create-checks.ts';
+import { undoPointName, type FileNames } from './names.ts';
+import { chooseStorage, chosenDisks, type Wanted } from './storage-choice.ts';
+import { suspendedRefusal } from './blockers.ts';
+import { takeSnapshot, type Taken } from './take-snapshot.ts';
+
+export interface Kept extends Taken {
+  readonly name: string;
+  readonly memory: boolean;
+  readonly checks: readonly Check[];
+  readonly freeBytes: number | null;
+}
+
+export type KeepAnswer = { readonly kept: Kept } | { readonly refused: readonly PlanReason[] };
+
+/** Checks worth a line beside a revert; the rest is about taking one for its own sake. */
+const keptChecks = /^(space|chain-start|open-overlay|transient)$/;
+
+/**
+ * @param facts as they will be when it is taken: without checkpoints where those go first.
+ * @param halt stop the machine in the moment that is kept.
+ */
+export function keepWhereItIs(
+  facts: MachineFacts,
+  to: string,
+  storage: SnapshotStorage,
+  files: FileNames,
+  halt = false,
+): KeepAnswer {
+  const asleep = suspendedRefusal(facts);
+  if (asleep !== null) return { refused: [asleep] };
+  const wanted = wantedFor(facts, storage);
+  const answer = chooseStorage(facts, wanted);
+  if ('refused' in answer) return answer;
+  const name = undoPointName(facts, to);
+  const disks = chosenDisks(facts, wanted);
+  const taking = {
+    ...{ name, description: describeUndoPoint(to), storage, memory: wanted.memory, disks },
+    ...{ freeze: false, halt, title: halt ? 'Save where you are now, and stop' : keepTitle },
+  };
+  const checks = [
+    ...createChecks(facts, taking, { freeze: false, memory: wanted.memory }),
+    ...spaceCheck(facts, taking),
+  ].filter(({ id }) => keptChecks.test(id));
+  const taken = takeSnapshot(facts, taking, files);
+  const freeBytes = disks[0]?.freeBytes ?? null;
+  return { kept: { ...taken, name, memory: wanted.memory, checks, freeBytes } };
+}
+
+const keepTitle = 'Save where you are now';
+
+/** With memory where it has any that can be saved; external ones also without. */
+function wantedFor(facts: MachineFacts, storage: SnapshotStorage): Wanted {
+  const wanted: Wanted = { memory: isActive(facts), storage, disks: null };
+  const withDisksOnly = { ...wanted, memory: false };
+  const better = 'choice' in chooseStorage(facts, wanted);
+  return better || !('choice' in chooseStorage(facts, withDisksOnly)) ? wanted : withDisksOnly;
+}
