@@ -25,9 +25,11 @@ import type { World } from '#engine/world/world.ts';
 import { actionHandlers } from './handlers/actions.ts';
 import { appHandlers } from './handlers/app.ts';
 import { backupHandlers } from './handlers/backups.ts';
+import { doctorHandlers } from './handlers/doctor.ts';
 import { hostHandlers } from './handlers/hosts.ts';
 import { jobHandlers } from './handlers/jobs.ts';
 import { machineHandlers } from './handlers/machines.ts';
+import { momentHandlers } from './handlers/moments.ts';
 import { pointHandlers } from './handlers/points.ts';
 import { practiceHandlers } from './handlers/practice.ts';
 import { createRecovery, type Recovery } from './handlers/recovery.ts';
@@ -183,6 +185,8 @@ function assemble(
       ...hostHandlers(rooms),
       ...machineHandlers(rooms),
       ...actionHandlers(rooms),
+      ...doctorHandlers(rooms),
+      ...momentHandlers(rooms),
       ...repositoryHandlers(rooms),
       ...pointHandlers(rooms),
       ...backupHandlers(rooms),

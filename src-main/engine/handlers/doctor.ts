@@ -9,6 +9,7 @@ import type { KnownRepository } from '#engine/checkpoint/evidence.ts';
 import { examine } from '#engine/checkpoint/examine.ts';
 import type { FoundMachine } from '#engine/fleet/fleet.ts';
 import type { MachineFacts } from '#engine/interlock/facts.ts';
+import { ulidTime } from '#engine/world/ids.ts';
 import type { Rooms } from '../engine.ts';
 import { factsOf, workFolderOf } from './changes.ts';
 
@@ -59,8 +60,9 @@ async function knownTo(
   uuid: string,
 ): Promise<KnownRepository> {
   try {
-    const points = await (await shelf.open(id)).listPoints();
-    return { id, name, points: points.filter(({ machineUuid }) => machineUuid === uuid) };
+    const all = await (await shelf.open(id)).listPoints();
+    const own = all.filter(({ machineUuid }) => machineUuid === uuid);
+    return { id, name, points: own.map((point) => ({ id: point.id, time: ulidTime(point.id) })) };
   } catch (thrown) {
     if (thrown instanceof AppError) return { id, name, points: null };
     throw thrown;

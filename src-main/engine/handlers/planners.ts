@@ -29,7 +29,7 @@ export async function planOf(
     case 'snapshot-delete':
       return planDelete(facts, action);
     case 'checkpoint-create':
-      return planCheckpointCreate(facts, action);
+      return planCheckpointCreate(facts, action, rooms.catalog.settings.installation());
     case 'checkpoint-delete':
       return planCheckpointDelete(facts, action);
     case 'repair':

@@ -23,7 +23,7 @@ import {
   type DiskFacts,
   type MachineFacts,
 } from '#engine/interlock/facts.ts';
-import { removalOf, removeFrom, takeOut } from '#engine/interlock/removal.ts';
+import { removalOf, removeFrom, takeOut } from '#engine/interlock/checkpoint-removal.ts';
 import { consentTo, rereadsAfter, rereadStep } from '#engine/interlock/rereads.ts';
 import { stableId } from '#engine/interlock/stable-id.ts';
 import type { EngineStep, StepAction } from '#engine/interlock/steps.ts';

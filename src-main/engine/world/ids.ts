@@ -39,3 +39,14 @@ export function encodeUlid(timeMs: number, random: Uint8Array): string {
   for (let i = 0; i < randomLength; i += 1) tail += crockford.charAt((random[i] ?? 0) % 32);
   return time + tail;
 }
+
+/** The epoch milliseconds a ULID begins with; 0 for a text that is none. */
+export function ulidTime(ulid: string): number {
+  let time = 0;
+  for (const character of ulid.slice(0, timeLength).toUpperCase()) {
+    const digit = crockford.indexOf(character);
+    if (digit < 0) return 0;
+    time = time * 32 + digit;
+  }
+  return time;
+}
