@@ -1,7 +1,7 @@
 /** Backup jobs of a running machine, and what surrounds one: freezing, thresholds, statistics. */
 import { domainRef } from './domain-ref.ts';
 import type { Hypervisor } from './hypervisor.ts';
-import { toJobStats } from './job-stats.ts';
+import { readJobStats } from './job-stats.ts';
 import type { Link } from './link.ts';
 import { procedures } from './procedures.ts';
 
@@ -22,11 +22,7 @@ export function backupCalls(link: Link): BackupCalls {
     abortJob: async (uuid) => {
       await link.call(procedures.domainAbortJob, { dom: domainRef(uuid) });
     },
-    jobStats: async (uuid) => {
-      const args = { dom: domainRef(uuid), flags: 0 };
-      const { type, params } = await link.call(procedures.domainGetJobStats, args);
-      return toJobStats(type, params);
-    },
+    jobStats: (uuid) => readJobStats(link, uuid),
     freeze: async (uuid) =>
       (await link.call(procedures.domainFreeze, everyMount(uuid))).filesystems,
     thaw: async (uuid) => (await link.call(procedures.domainThaw, everyMount(uuid))).filesystems,

@@ -3,7 +3,7 @@ import { AppError, hasCode } from '#contract/errors.ts';
 import { parseChangedBytes, parseCheckpoint } from './checkpoint-xml.ts';
 import { domainRef } from './domain-ref.ts';
 import type { ChangedBytes, Hypervisor } from './hypervisor.ts';
-import { toJobStats } from './job-stats.ts';
+import { readJobStats } from './job-stats.ts';
 import { hasLibvirtNumber, libvirtErrorNumber } from './libvirt-error.ts';
 import type { Link } from './link.ts';
 import { procedures } from './procedures.ts';
@@ -87,14 +87,11 @@ export function checkpointCalls(link: Link): CheckpointCalls {
 
 /** Asks for the job first: the size takes the machine's lock, which a job keeps. */
 async function changedBytes(link: Link, uuid: string, name: string): Promise<ChangedBytes[]> {
-  const dom = domainRef(uuid);
-  const job = await link.call(
-    procedures.domainGetJobStats,
-    { dom, flags: 0 },
-    changedBytesTimeoutMs,
-  );
-  if (toJobStats(job.type, job.params).active) throw busy(uuid);
-  const args = { checkpoint: { name, dom }, flags: xmlFlag.noDomain | xmlFlag.size };
+  if ((await readJobStats(link, uuid, changedBytesTimeoutMs)).active) throw busy(uuid);
+  const args = {
+    checkpoint: { name, dom: domainRef(uuid) },
+    flags: xmlFlag.noDomain | xmlFlag.size,
+  };
   const { xml } = await link.call(procedures.checkpointGetXml, args, changedBytesTimeoutMs);
   return parseChangedBytes(xml);
 }

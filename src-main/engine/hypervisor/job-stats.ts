@@ -1,4 +1,8 @@
+import { domainRef } from './domain-ref.ts';
 import type { JobOperation, JobStats, JobType } from './hypervisor.ts';
+import { hasLibvirtNumber, libvirtErrorNumber } from './libvirt-error.ts';
+import type { Link } from './link.ts';
+import { procedures } from './procedures.ts';
 import type { TypedParameters } from './typed-parameters.ts';
 
 /** virDomainJobType, by number. */
@@ -25,6 +29,23 @@ const jobOperations: readonly JobOperation[] = [
   'backup',
   'snapshot-delete',
 ];
+
+/** @param timeoutMs in milliseconds; how long to wait for the machine's lock. */
+export async function readJobStats(
+  link: Link,
+  uuid: string,
+  timeoutMs?: number,
+): Promise<JobStats> {
+  try {
+    const args = { dom: domainRef(uuid), flags: 0 };
+    const { type, params } = await link.call(procedures.domainGetJobStats, args, timeoutMs);
+    return toJobStats(type, params);
+  } catch (thrown) {
+    // libvirt 9.0 has no statistics of a snapshot being deleted, and calls its own answer invalid.
+    if (!hasLibvirtNumber(thrown, libvirtErrorNumber.internal)) throw thrown;
+    return { active: true, type: 'unbounded', operation: 'unknown' };
+  }
+}
 
 /** What VIR_DOMAIN_JOB_… parameters say; what libvirt left out stays out. */
 export function toJobStats(type: number, params: TypedParameters): JobStats {
