@@ -1,0 +1,122 @@
+/** A plan in words for a terminal, in the order a person decides by. */
+import type { ActionPlan, PlanStep } from '#contract/actions.ts';
+import { actionLine } from './action-line.ts';
+import { duration, plainLines, size } from './words.ts';
+
+const verdicts: Readonly<Record<ActionPlan['verdict'], string>> = {
+  allowed: 'Allowed',
+  'allowed-after': 'Allowed, after what stands in the way is dealt with',
+  refused: 'Refused',
+};
+
+function costs({ bytes, seconds, downtimeSeconds }: PlanStep): string {
+  const parts = [
+    ...(bytes === null || bytes === 0 ? [] : [size(bytes)]),
+    ...(seconds === null || seconds === 0 ? [] : [`about ${duration(seconds)}`]),
+    ...(downtimeSeconds === 0
+      ? []
+      : [`the machine does not run for about ${duration(downtimeSeconds)}`]),
+  ];
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+function stepLines(steps: readonly PlanStep[]): readonly string[] {
+  return steps.flatMap((step, index) => [
+    `  ${index + 1}. ${step.title}${costs(step)}`,
+    ...(step.detail === '' ? [] : [`     ${step.detail}`]),
+    `     To undo it: ${step.undo}`,
+  ]);
+}
+
+function costLines({ costs: total }: ActionPlan): readonly string[] {
+  const free = total.freeBytes === null ? '' : ` of ${size(total.freeBytes)} that are free`;
+  return [
+    ...(total.bytes === null ? [] : [`Space:    ${size(total.bytes)}${free}`]),
+    ...(total.seconds === null ? [] : [`Time:     about ${duration(total.seconds)}`]),
+    ...(total.downtimeSeconds === null || total.downtimeSeconds === 0
+      ? []
+      : [`Downtime: about ${duration(total.downtimeSeconds)}`]),
+    ...(total.rereads.length === 0
+      ? []
+      : [
+          `Backups:  the next one to ${total.rereads.join(', ')} reads everything again and ` +
+            'stores only what differs',
+        ]),
+  ];
+}
+
+function storageLines({ storage }: ActionPlan): readonly string[] {
+  if (storage === null) return [];
+  const { chosen, why, other } = storage;
+  const name = chosen === 'internal' ? 'external' : 'internal';
+  return [
+    `Kind:     ${chosen}. ${why}`,
+    `          ${other.allowed ? `--kind ${name} can be asked for` : `Not ${name}`}: ${other.why}`,
+  ];
+}
+
+/** "Title: detail", or the title alone. */
+export function saidWith({ title, detail }: { title: string; detail: string }): string {
+  return detail === '' ? title : `${title}: ${detail}`;
+}
+
+function listed(
+  entries: readonly { readonly title: string; readonly detail: string }[],
+): readonly string[] {
+  return entries.map((entry) => `  - ${saidWith(entry)}`);
+}
+
+function titled(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ['', title, ...lines];
+}
+
+function stepParts(plan: ActionPlan): readonly string[] {
+  const later = plan.steps.filter((step) => !step.runs);
+  return [
+    ...titled('Steps:', stepLines(plan.steps.filter((step) => step.runs))),
+    ...titled(
+      'Later, by itself:',
+      later.map(({ title, detail }) => `  - ${saidWith({ title, detail })}`),
+    ),
+    ...titled(
+      'Lost for good:',
+      plan.lost.map((loss) => `  - ${loss}`),
+    ),
+    '',
+    ...storageLines(plan),
+    ...costLines(plan),
+    `Undo:     ${plan.undo}`,
+    `Stays:    ${plan.stays}`,
+  ];
+}
+
+/**
+ * What will be done, what it costs and how it is undone. `machine` is the word the person wrote for
+ * the machine, for the commands offered instead.
+ */
+export function planWords(machine: string, plan: ActionPlan): string {
+  const refused = plan.verdict === 'refused';
+  const lines = [
+    plan.title,
+    `${verdicts[plan.verdict]}. ${plan.summary}`,
+    ...titled(refused ? 'Why:' : 'First:', listed(plan.reasons)),
+    ...titled(
+      'Instead:',
+      plan.alternatives.map(({ title, action }) => `  - ${title}: ${actionLine(machine, action)}`),
+    ),
+    ...(refused ? [] : stepParts(plan)),
+  ];
+  return plainLines(lines.join('\n'));
+}
+
+/** What only a dry run shows: the checks that starting puts as questions, and what will run. */
+export function dryRunWords(plan: ActionPlan): string {
+  const lines = [
+    ...titled('To look at:', listed(plan.checks.filter((check) => check.level !== 'ok'))),
+    ...titled(
+      'What will run:',
+      plan.commands.map((command) => `  ${command}`),
+    ),
+  ];
+  return plainLines(lines.join('\n'));
+}
