@@ -145,6 +145,7 @@ describe('snapshot list', () => {
   it('draws the tree and says where the machine is', async () => {
     const snapshots = [
       snapshot('clean-32', 'base', { current: true, memory: false, memoryBytes: null }),
+      snapshot('after-32', 'clean-32'),
       snapshot('bad', 'base', { description: 'first\nsecond', undoPoint: true }),
       snapshot('base', null, { broken: 'vda is gone' }),
       snapshot('worse', 'bad', { deleting: true }),
@@ -158,6 +159,7 @@ describe('snapshot list', () => {
       '├─ bad',
       '│  └─ worse',
       '└─ clean-32',
+      '   ├─ after-32',
       '   └─ ● you are here',
       'alone-now',
     ]);
