@@ -13,9 +13,7 @@ function costs({ bytes, seconds, downtimeSeconds }: PlanStep): string {
   const parts = [
     ...(bytes === null || bytes === 0 ? [] : [size(bytes)]),
     ...(seconds === null || seconds === 0 ? [] : [`about ${duration(seconds)}`]),
-    ...(downtimeSeconds === 0
-      ? []
-      : [`the machine does not run for about ${duration(downtimeSeconds)}`]),
+    ...(downtimeSeconds === 0 ? [] : [`it does not run for ${duration(downtimeSeconds)} of that`]),
   ];
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
@@ -36,12 +34,6 @@ function costLines({ costs: total }: ActionPlan): readonly string[] {
     ...(total.downtimeSeconds === null || total.downtimeSeconds === 0
       ? []
       : [`Downtime: about ${duration(total.downtimeSeconds)}`]),
-    ...(total.rereads.length === 0
-      ? []
-      : [
-          `Backups:  the next one to ${total.rereads.join(', ')} reads everything again and ` +
-            'stores only what differs',
-        ]),
   ];
 }
 
@@ -76,7 +68,10 @@ function stepParts(plan: ActionPlan): readonly string[] {
     ...titled('Steps:', stepLines(plan.steps.filter((step) => step.runs))),
     ...titled(
       'Later, by itself:',
-      later.map(({ title, detail }) => `  - ${saidWith({ title, detail })}`),
+      later.map((step) => {
+        const title = `${step.title}${costs(step)}`;
+        return `  - ${saidWith({ title, detail: step.detail })}`;
+      }),
     ),
     ...titled(
       'Lost for good:',

@@ -65,7 +65,7 @@ function merged(checkpoint: Checkpoint, states: readonly CheckpointState[]) {
 const list: Command = {
   name: 'checkpoint list',
   operands: '<machine>',
-  summary: 'the marks backups start from, their health, and what changed since each',
+  summary: 'the marks backups start from, and what changed since each',
   options: {},
   count: { min: 1, max: 1 },
   async run(context) {

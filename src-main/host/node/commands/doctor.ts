@@ -41,7 +41,7 @@ function exitCodeOf({ findings }: DoctorReport): ExitCode {
 export const doctorCommand: Command = {
   name: 'checkpoint doctor',
   operands: '<machine>',
-  summary: 'compare libvirt, the disk images and what Waymark knows, and say what disagrees',
+  summary: 'find what libvirt, the disk images and Waymark disagree on',
   options: {
     details: {
       type: 'boolean',

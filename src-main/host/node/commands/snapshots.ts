@@ -159,7 +159,7 @@ const revert: Command = {
 const undo: Command = {
   name: 'snapshot undo',
   operands: '<machine>',
-  summary: 'undo the newest revert: back to where the machine was before it',
+  summary: 'undo the newest revert: the machine is where it was before',
   options: { plan: planOption },
   count: { min: 1, max: 1 },
   async run(context) {
