@@ -26,14 +26,16 @@ function stepLines(steps: readonly PlanStep[]): readonly string[] {
   ]);
 }
 
+/** What is known of the whole; zero is not worth a line. */
 function costLines({ costs: total }: ActionPlan): readonly string[] {
-  const free = total.freeBytes === null ? '' : ` of ${size(total.freeBytes)} that are free`;
+  const { bytes, freeBytes, seconds, downtimeSeconds } = total;
+  const free = freeBytes === null ? '' : ` of ${size(freeBytes)} that are free`;
   return [
-    ...(total.bytes === null ? [] : [`Space:    ${size(total.bytes)}${free}`]),
-    ...(total.seconds === null ? [] : [`Time:     about ${duration(total.seconds)}`]),
-    ...(total.downtimeSeconds === null || total.downtimeSeconds === 0
+    ...(bytes === null || bytes === 0 ? [] : [`Space:    ${size(bytes)}${free}`]),
+    ...(seconds === null || seconds === 0 ? [] : [`Time:     about ${duration(seconds)}`]),
+    ...(downtimeSeconds === null || downtimeSeconds === 0
       ? []
-      : [`Downtime: about ${duration(total.downtimeSeconds)}`]),
+      : [`Downtime: about ${duration(downtimeSeconds)}`]),
   ];
 }
 
