@@ -22,7 +22,7 @@ function stepLines(steps: readonly PlanStep[]): readonly string[] {
   return steps.flatMap((step, index) => [
     `  ${index + 1}. ${step.title}${costs(step)}`,
     ...(step.detail === '' ? [] : [`     ${step.detail}`]),
-    `     To undo it: ${step.undo}`,
+    `     Undo: ${step.undo}`,
   ]);
 }
 
@@ -97,11 +97,11 @@ export function planWords(machine: string, plan: ActionPlan): string {
     plan.title,
     `${verdicts[plan.verdict]}. ${plan.summary}`,
     ...titled(refused ? 'Why:' : 'First:', listed(plan.reasons)),
+    ...(refused ? [] : stepParts(plan)),
     ...titled(
-      'Instead:',
+      'Other ways:',
       plan.alternatives.map(({ title, action }) => `  - ${title}: ${actionLine(machine, action)}`),
     ),
-    ...(refused ? [] : stepParts(plan)),
   ];
   return plainLines(lines.join('\n'));
 }

@@ -99,7 +99,8 @@ export async function perform(
 /** ux.md section 4: tier 2 is a yes, tier 3 the typed name; what can be undone is just done. */
 async function confirmPlan(context: Context, plan: ActionPlan): Promise<void> {
   if (plan.tier === 1 && plan.confirm === null) return;
-  const question = [`${plan.button}?`, ...plan.lost, plan.undo].join(' ');
+  const lost = plan.lost.length === 0 ? [] : [`Lost for good: ${plan.lost.join('; ')}.`];
+  const question = [`${plan.title}?`, ...lost, plan.undo].join(' ');
   if (plan.confirm === null) await confirmStep(context, question);
   else await confirmByName(context, question, plan.confirm);
 }

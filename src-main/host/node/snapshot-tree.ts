@@ -49,11 +49,12 @@ function contents({ memory, machineState }: Snapshot): string {
 }
 
 function remarks(snapshot: Snapshot): string {
-  const [first = ''] = snapshot.description.split('\n');
+  const { undoPoint, description } = snapshot;
+  const words = undoPoint ? 'keeps where it was before a revert' : description;
+  const [first = ''] = words.split('\n');
   return [
     ...(snapshot.deleting ? ['its deletion was cut off: delete it again'] : []),
     ...(snapshot.broken === null ? [] : [`cannot be gone back to: ${snapshot.broken}`]),
-    ...(snapshot.undoPoint ? ['keeps where it was before a revert'] : []),
     ...(first === '' ? [] : [Array.from(first).slice(0, maxDescriptionLength).join('')]),
   ].join('; ');
 }

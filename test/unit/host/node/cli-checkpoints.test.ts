@@ -218,7 +218,7 @@ describe('checkpoint doctor', () => {
   });
 
   it('shows the plan of a repair, and asks what it asks', async () => {
-    const plan = { tier: 2, button: 'Repair gitea' } as const;
+    const plan = { tier: 2, title: 'Repair gitea' } as const;
     const { engine, started } = scriptedEngine({ findings: [[dead]], plan });
     const dry = await waymark([...doctor, '--repair', '--plan', '--json'], { engine });
     expect(dry.code).toBe(0);

@@ -74,7 +74,7 @@ describe('the plan', () => {
       '  1. Remove the checkpoint of attic',
       '     It was made by Waymark',
       '  2. Take the snapshot (512.0 MiB, about 12 s, it does not run for 8.0 s of that)',
-      '     To undo it: Delete it',
+      '     Undo: Delete it',
       '  - The next backup to attic reads everything again (4.0 GiB, about 40 s): Only what ' +
         'differs is stored.',
       '  - A deep chain: 21 images',
@@ -191,8 +191,12 @@ describe('a refused plan', () => {
 });
 
 describe('confirmations', () => {
-  const bounded = { tier: 2, button: 'Delete clean', lost: ['clean, 3.0 GiB.'] } as const;
-  const large = { tier: 3, confirm: 'gitea', button: 'Revert', lost: ['All since.'] } as const;
+  const bounded = {
+    tier: 2,
+    title: 'Delete clean',
+    lost: ['clean, 3.0 GiB', 'Its memory'],
+  } as const;
+  const large = { tier: 3, confirm: 'gitea', title: 'Revert', lost: ['All since'] } as const;
   const tick = {
     checks: [
       { id: 'tick', level: 'warning', title: 'Foreign', detail: 'Not ours', accept: 'Delete it' },
@@ -235,9 +239,11 @@ describe('confirmations', () => {
   it('says what is lost in the question itself', async () => {
     const { engine } = scriptedEngine({ plan: large });
     const run = await waymark(remove, { engine, line: 'gitea' });
-    expect(run.err).toContain('Lost for good:\n  - All since.');
-    expect(run.err).toContain('Revert? All since. Delete the snapshot.\nType gitea to confirm: ');
+    expect(run.err).toContain('Lost for good:\n  - All since\n');
+    expect(run.err).toContain(
+      'Revert? Lost for good: All since. Delete the snapshot.\nType gitea to confirm: ',
+    );
     const alone = await waymark(remove, { engine: scriptedEngine({ plan: bounded }).engine });
-    expect(alone.err).toContain('Delete clean? clean, 3.0 GiB.');
+    expect(alone.err).toContain('Delete clean? Lost for good: clean, 3.0 GiB; Its memory.');
   });
 });

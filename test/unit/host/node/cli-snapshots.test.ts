@@ -146,9 +146,9 @@ describe('snapshot list', () => {
     const snapshots = [
       snapshot('clean-32', 'base', { current: true, memory: false, memoryBytes: null }),
       snapshot('after-32', 'clean-32'),
-      snapshot('bad', 'base', { description: 'first\nsecond', undoPoint: true }),
+      snapshot('bad', 'base', { description: 'first\nsecond' }),
       snapshot('base', null, { broken: 'vda is gone' }),
-      snapshot('worse', 'bad', { deleting: true }),
+      snapshot('worse', 'bad', { deleting: true, undoPoint: true }),
       snapshot('alone-now', 'deleted-elsewhere', { kind: 'external' }),
     ];
     const { engine } = scriptedEngine({ timeline: { snapshots } });
@@ -165,8 +165,10 @@ describe('snapshot list', () => {
     ]);
     expect(run.out).toContain('disks and memory, running');
     expect(run.out).toContain('cannot be gone back to: vda is gone');
-    expect(run.out).toContain('keeps where it was before a revert; first\n');
-    expect(run.out).toContain('its deletion was cut off');
+    expect(run.out).toContain(' first\n');
+    expect(run.out).toContain(
+      'its deletion was cut off: delete it again; keeps where it was before',
+    );
     expect(json(await waymark([...list, '--json'], { engine }))).toEqual({ snapshots });
   });
 
