@@ -8,7 +8,7 @@ import type { Check, MachineId, Named } from './domain.ts';
 import type { SnapshotStorage } from './moments.ts';
 
 /** Most snapshots, checkpoints or findings one action names. */
-const maxNamed = 1000;
+export const maxNamed = 1000;
 const maxDescriptionLength = 2000;
 
 const existing = v.pipe(v.string(), v.minLength(1), v.maxLength(1024));

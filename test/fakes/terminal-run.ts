@@ -3,6 +3,9 @@ import { createClient } from '#contract/client.ts';
 import { runCli } from '../../src-main/host/node/cli.ts';
 import type { Terminal } from '../../src-main/host/node/command.ts';
 import { backupCommand } from '../../src-main/host/node/commands/backup.ts';
+import { changeCommands } from '../../src-main/host/node/commands/changes.ts';
+import { checkpointCommands } from '../../src-main/host/node/commands/checkpoints.ts';
+import { doctorCommand } from '../../src-main/host/node/commands/doctor.ts';
 import { hostCommands } from '../../src-main/host/node/commands/hosts.ts';
 import { jobCommands } from '../../src-main/host/node/commands/jobs.ts';
 import { machineCommands } from '../../src-main/host/node/commands/machines.ts';
@@ -11,6 +14,7 @@ import { practiceCommands } from '../../src-main/host/node/commands/practice.ts'
 import { repositoryCommands } from '../../src-main/host/node/commands/repositories.ts';
 import { restoreCommand } from '../../src-main/host/node/commands/restore.ts';
 import { serveCommand, startCommand } from '../../src-main/host/node/commands/serve.ts';
+import { snapshotCommands } from '../../src-main/host/node/commands/snapshots.ts';
 import { desktopHandlers, noDesktop } from '../../src-main/host/desktop.ts';
 import { createDispatcher, inProcess } from '../../src-main/host/dispatcher.ts';
 import { createFakeEngine, type FakeEngine } from './handlers.ts';
@@ -27,6 +31,8 @@ export interface RunOptions {
   readonly engine?: FakeEngine;
   /** Answers of a person; without, nobody is at the terminal. */
   readonly confirm?: boolean;
+  /** What a person types where a name is asked for. */
+  readonly line?: string;
   readonly secrets?: readonly string[];
   readonly stdin?: string;
   readonly columns?: number;
@@ -38,16 +44,23 @@ export async function waymark(
   options: RunOptions = {},
 ): Promise<TerminalRun> {
   const engine = options.engine ?? createFakeEngine({ secondsPerJob: 0.05 });
-  const secrets = [...(options.secrets ?? [])];
-  const terminal: Terminal = {
-    present: options.confirm !== undefined || options.secrets !== undefined,
-    confirm: async () => options.confirm === true,
-    secret: async () => secrets.shift() ?? '',
-    stdin: async () => options.stdin ?? '',
-  };
   let out = '';
   let err = '';
   let opened = false;
+  const secrets = [...(options.secrets ?? [])];
+  const terminal: Terminal = {
+    present: [options.confirm, options.line, options.secrets].some((one) => one !== undefined),
+    confirm: async (question) => {
+      err += `${question}\n`;
+      return options.confirm === true;
+    },
+    line: async (prompt) => {
+      err += `${prompt}\n`;
+      return options.line ?? '';
+    },
+    secret: async () => secrets.shift() ?? '',
+    stdin: async () => options.stdin ?? '',
+  };
   const dispatcher = createDispatcher(engine, desktopHandlers(noDesktop), () => 'log-1');
   const code = await runCli(args, {
     commands: [
@@ -57,6 +70,10 @@ export async function waymark(
       backupCommand,
       ...pointCommands,
       restoreCommand,
+      ...snapshotCommands,
+      ...checkpointCommands,
+      doctorCommand,
+      ...changeCommands,
       ...jobCommands,
       ...practiceCommands,
       serveCommand,

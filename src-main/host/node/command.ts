@@ -3,6 +3,7 @@ import type { Client } from '#contract/client.ts';
 import { AppError } from '#contract/errors.ts';
 import type { Environment } from '../owner/folders.ts';
 import type { ExitCode, Output } from './output.ts';
+import { plainLines } from './words.ts';
 
 export interface Option {
   readonly type: 'boolean' | 'string';
@@ -19,6 +20,8 @@ export interface Terminal {
   readonly present: boolean;
   /** A yes-or-no question. */
   confirm(question: string): Promise<boolean>;
+  /** One line, shown as it is typed. */
+  line(prompt: string): Promise<string>;
   /** Asks without showing what is typed. */
   secret(prompt: string): Promise<string>;
   /** All of stdin, at most `maxBytes`. */
@@ -65,6 +68,12 @@ export function textValue(context: Context, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** All values of an option that may be given more than once. */
+export function textValues(context: Context, name: string): readonly string[] {
+  const values = context.values[name];
+  return Array.isArray(values) ? (values as readonly string[]) : [];
+}
+
 export function flag(context: Context, name: string): boolean {
   return context.values[name] === true;
 }
@@ -78,13 +87,33 @@ export function operand(context: Context, index: number): string {
 /** A destructive step: `--yes`, or a yes at the terminal, or `confirmation-required`. */
 export async function confirmStep(context: Context, question: string): Promise<void> {
   if (context.yes) return;
-  if (context.terminal.present && !context.json) {
-    if (await context.terminal.confirm(question)) return;
-    throw new AppError('confirmation-required', 'Not confirmed.', {
-      unharmed: 'Nothing was changed.',
-    });
-  }
-  throw new AppError('confirmation-required', `This needs a confirmation. ${question}`, {
+  if (!mayAsk(context)) throw needsConfirmation(question);
+  if (!(await context.terminal.confirm(plainLines(question)))) throw notConfirmed('Not confirmed.');
+}
+
+/** A large loss: `--yes`, or `name` typed at the terminal, or `confirmation-required`. */
+export async function confirmByName(
+  context: Context,
+  question: string,
+  name: string,
+): Promise<void> {
+  if (context.yes) return;
+  if (!mayAsk(context)) throw needsConfirmation(question);
+  const typed = await context.terminal.line(plainLines(`${question}\nType ${name} to confirm: `));
+  if (typed.trim() !== name.trim()) throw notConfirmed(`Not confirmed: that was not ${name}.`);
+}
+
+/** With --json a program reads the answers: nobody is there to be asked. */
+function mayAsk({ terminal, json }: Context): boolean {
+  return terminal.present && !json;
+}
+
+function notConfirmed(message: string): AppError {
+  return new AppError('confirmation-required', message, { unharmed: 'Nothing was changed.' });
+}
+
+function needsConfirmation(question: string): AppError {
+  return new AppError('confirmation-required', `This needs a confirmation. ${question}`, {
     unharmed: 'Nothing was changed.',
     advice: 'Add --yes if that is what you want.',
   });

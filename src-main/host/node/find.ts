@@ -2,6 +2,7 @@
 import type { Client } from '#contract/client.ts';
 import type { Host, Machine, Point, Repository } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
+import type { Unfinished } from '#contract/moments.ts';
 
 const maxCandidates = 20;
 
@@ -78,6 +79,26 @@ export async function findPoint(client: Client, wanted: string): Promise<Point> 
   if (matches.length === 1) return only;
   throw new AppError('invalid-input', `More than one restore point begins with ${wanted}.`, {
     candidates: matches.slice(0, maxCandidates).map((point) => point.id),
+    advice: 'Write more of its id.',
+  });
+}
+
+/** A change that was cut off, by id or a unique beginning of it. */
+export async function findUnfinished(client: Client, wanted: string): Promise<Unfinished> {
+  const all = await client.call('unfinished.list', {});
+  const start = wanted.toLowerCase();
+  const exact = all.filter(({ id }) => id === wanted);
+  const matches =
+    exact.length > 0 ? exact : all.filter(({ id }) => id.toLowerCase().startsWith(start));
+  const [only] = matches;
+  if (only === undefined) {
+    throw new AppError('not-found', `There is no change ${wanted} that was cut off.`, {
+      advice: 'See waymark change list.',
+    });
+  }
+  if (matches.length === 1) return only;
+  throw new AppError('invalid-input', `More than one change begins with ${wanted}.`, {
+    candidates: matches.slice(0, maxCandidates).map(({ id, title }) => `${id}: ${title}`),
     advice: 'Write more of its id.',
   });
 }

@@ -6,6 +6,9 @@ import { userInfo } from 'node:os';
 import { createClient } from '#contract/client.ts';
 import { runCli } from './cli.ts';
 import { backupCommand } from './commands/backup.ts';
+import { changeCommands } from './commands/changes.ts';
+import { checkpointCommands } from './commands/checkpoints.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { hostCommands } from './commands/hosts.ts';
 import { jobCommands } from './commands/jobs.ts';
 import { machineCommands } from './commands/machines.ts';
@@ -14,6 +17,7 @@ import { practiceCommands } from './commands/practice.ts';
 import { repositoryCommands } from './commands/repositories.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { serveCommand, startCommand } from './commands/serve.ts';
+import { snapshotCommands } from './commands/snapshots.ts';
 import { createOwnEngine, openLog, version } from '../owner/engine.ts';
 import { dataFolder, runtimeFolder } from '../owner/folders.ts';
 import { openSession } from '../owner/session.ts';
@@ -45,6 +49,10 @@ process.exitCode = await runCli(process.argv.slice(2), {
     backupCommand,
     ...pointCommands,
     restoreCommand,
+    ...snapshotCommands,
+    ...checkpointCommands,
+    doctorCommand,
+    ...changeCommands,
     ...jobCommands,
     ...practiceCommands,
     serveCommand,

@@ -5,7 +5,7 @@
  */
 import type { Job } from '#contract/domain.ts';
 import type { ErrorCode, JsonValue, WireError } from '#contract/errors.ts';
-import { duration, plain, size } from './words.ts';
+import { duration, plain, plainLines, size } from './words.ts';
 
 /** Where text goes; a test has its own. */
 export interface Streams {
@@ -42,6 +42,7 @@ const refusals: ReadonlySet<ErrorCode> = new Set([
   'managed-save-present',
   'host-devices-present',
   'definition-refused',
+  'change-unfinished',
 ]);
 
 /** Codes that say the command itself was wrong, or is none of this version. */
@@ -77,7 +78,7 @@ function errorWords({ message, data }: WireError): string {
   for (const unharmed of listed(data['unharmed'])) lines.push(`Unharmed: ${unharmed}`);
   for (const advice of listed(data['advice'])) lines.push(`What to do: ${advice}`);
   // Advice may be several commands on lines of their own; anything else that steers is defused.
-  return lines.flatMap((line) => line.split('\n').map(plain)).join('\n');
+  return plainLines(lines.join('\n'));
 }
 
 export function progressWords(job: Job): string {

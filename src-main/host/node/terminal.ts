@@ -1,5 +1,6 @@
 /** The person at the terminal: questions, hidden input, and standard input as a whole. */
 import { createInterface } from 'node:readline/promises';
+import { AppError } from '#contract/errors.ts';
 import { usage, type Terminal } from './command.ts';
 
 const enter = new Set(['\r', '\n']);
@@ -7,14 +8,21 @@ const endOfInput = '\u0004';
 const interrupt = '\u0003';
 const erase = new Set(['\u007F', '\b']);
 
-async function confirm(question: string): Promise<boolean> {
+/** Ctrl+C and Ctrl+D are answers too: `cancelled`. */
+async function line(prompt: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await lines.question(`${question} [y/N] `);
-    return /^y(es)?$/i.test(answer.trim());
+    return await lines.question(prompt);
+  } catch (thrown) {
+    const unharmed = 'Nothing was changed.';
+    throw new AppError('cancelled', 'Cancelled.', { unharmed }, thrown);
   } finally {
     lines.close();
   }
+}
+
+async function confirm(question: string): Promise<boolean> {
+  return /^y(es)?$/i.test((await line(`${question} [y/N] `)).trim());
 }
 
 /** Raw mode, so that nothing typed is shown; Ctrl+C still ends the command. */
@@ -63,6 +71,7 @@ async function readAll(maxBytes: number): Promise<string> {
 export const realTerminal: Terminal = {
   present: process.stdin.isTTY && process.stderr.isTTY,
   confirm,
+  line,
   secret,
   stdin: readAll,
 };

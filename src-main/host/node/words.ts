@@ -40,6 +40,11 @@ export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
 }
 
+/** The same for text of several lines, which stay lines. */
+export function plainLines(text: string): string {
+  return text.split('\n').map(plain).join('\n');
+}
+
 /** Columns a terminal gives it, near enough: code points. */
 function widthOf(text: string): number {
   return Array.from(text).length;

@@ -1,45 +1,11 @@
 /** waymark backup … */
-import type { BackupPlan, Check, Point } from '#contract/domain.ts';
-import { AppError } from '#contract/errors.ts';
-import {
-  confirmStep,
-  flag,
-  operand,
-  textValue,
-  usage,
-  type Command,
-  type Context,
-} from '../command.ts';
+import type { BackupPlan, Point } from '#contract/domain.ts';
+import { passChecks } from '../checks.ts';
+import { flag, operand, textValue, textValues, usage, type Command } from '../command.ts';
 import { findMachine, findRepository } from '../find.ts';
 import { follow, unexpectedResult } from '../follow.ts';
 import { passwordFileOption, unlock } from '../secrets.ts';
 import { duration, plain, size, table } from '../words.ts';
-
-/**
- * Judges a pre-flight: a blocker is `refused` with every reason; warnings that ask are put to the
- * person (or `--yes`). Returns the ids of the accepted ones.
- */
-export async function passChecks(
-  context: Context,
-  checks: readonly Check[],
-): Promise<readonly string[]> {
-  const blockers = checks.filter((check) => check.level === 'blocker');
-  if (blockers.length > 0) {
-    throw new AppError('refused', blockers[0]?.title ?? 'The pre-flight says no.', {
-      reasons: blockers.map((check) => `${check.title}: ${check.detail}`),
-      checks: blockers.map(({ id, title, detail }) => ({ id, title, detail })),
-      unharmed: 'Nothing was touched.',
-    });
-  }
-  for (const check of checks) {
-    if (check.level === 'warning') context.output.note(`${check.title}: ${check.detail}`);
-  }
-  const asking = checks.filter((check) => check.accept !== undefined);
-  for (const check of asking) {
-    await confirmStep(context, `${check.title}: ${check.accept ?? check.detail}`);
-  }
-  return asking.map((check) => check.id);
-}
 
 function checkTargets(plan: BackupPlan, exclude: readonly string[]): void {
   const unknown = exclude.find((target) => !plan.disks.some((disk) => disk.target === target));
@@ -90,11 +56,10 @@ export const backupCommand: Command = {
     const machine = await findMachine(client, operand(context, 0));
     const repository = await findRepository(client, to);
     await unlock(context, client, repository);
-    const excluded = context.values['exclude'];
     const wanted = {
       machine: machine.id,
       repository: repository.id,
-      exclude: Array.isArray(excluded) ? [...(excluded as readonly string[])] : [],
+      exclude: [...textValues(context, 'exclude')],
       reread: flag(context, 'reread'),
     };
     const plan = await client.call('backup.plan', wanted);

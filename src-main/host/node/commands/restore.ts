@@ -4,12 +4,12 @@ import type { Client } from '#contract/client.ts';
 import type { RestoreTarget } from '#contract/contract.ts';
 import type { Host, JobResult, Point } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
+import { passChecks } from '../checks.ts';
 import { flag, operand, textValue, usage, type Command, type Context } from '../command.ts';
 import { findHost, findPoint, findRepository } from '../find.ts';
 import { follow, unexpectedResult } from '../follow.ts';
 import { passwordFileOption, unlock, unlockAll } from '../secrets.ts';
 import { duration, plain, size, table } from '../words.ts';
-import { passChecks } from './backup.ts';
 import { notYet } from './later.ts';
 
 /** A new machine's host: the one asked for, else where the point was made, else the only one. */

@@ -49,9 +49,6 @@ describe('usage', () => {
   });
 
   it.each([
-    'snapshot list gitea',
-    'snapshot revert gitea x --no-undo',
-    'checkpoint doctor gitea',
     'plan run-due',
     'repository gc attic --dry-run',
     'repository repair attic',
