@@ -3,7 +3,7 @@
  * that waits for a job of the machine: while one runs, the health of checkpoints is not known.
  */
 import { dirname } from 'node:path';
-import { AppError } from '#contract/errors.ts';
+import { AppError, hasCode } from '#contract/errors.ts';
 import type { MachineId } from '#contract/domain.ts';
 import { checkpointOwner } from '#engine/hypervisor/checkpoint-owner.ts';
 import type { DomainDisk } from '#engine/hypervisor/domain-xml.ts';
@@ -44,18 +44,14 @@ export async function gather(
   uuid: string,
   known: KnownOfMachine,
 ): Promise<MachineFacts> {
-  const [info, record, stats] = await Promise.all([
-    hypervisor.info(),
-    hypervisor.getMachine(uuid),
-    hypervisor.jobStats(uuid),
-  ]);
+  const [info, record] = await Promise.all([hypervisor.info(), hypervisor.getMachine(uuid)]);
   const active = isActive(record);
+  const busy = active ? await runningJob(hypervisor, uuid) : null;
   const liveXml = active ? await hypervisor.definition(uuid, 'live') : null;
   const inactiveXml =
     record.persistent || liveXml === null ? await hypervisor.definition(uuid, 'inactive') : liveXml;
   const disks = await gatherDisks(world, record, active);
   const snapshots = await gatherSnapshots(world, hypervisor, uuid, disks);
-  const busy = stats.active ? stats.operation : null;
   return {
     id: known.id,
     uuid,
@@ -86,6 +82,17 @@ export async function gather(
     pointCount: known.pointCount,
     at: world.clock.now(),
   };
+}
+
+/** libvirt answers this without waiting for the job. */
+async function runningJob(hypervisor: Hypervisor, uuid: string): Promise<string | null> {
+  try {
+    const stats = await hypervisor.jobStats(uuid);
+    return stats.active ? stats.operation : null;
+  } catch (thrown) {
+    if (hasCode(thrown, 'libvirt-error')) return null; // it stopped in this very moment
+    throw thrown;
+  }
 }
 
 async function gatherDisks(
