@@ -307,8 +307,8 @@ describe('images and snapshots', () => {
 
   test('a snapshot whose image is gone', () => {
     const frozen = [
-      { target: 'vda', path: '/gone', format: 'qcow2', exists: false, overlays: [] },
-      { target: 'vdb', path: '/there', format: 'qcow2', exists: true, overlays: [] },
+      { target: 'vda', path: '/gone', format: 'qcow2', exists: false, seen: true, overlays: [] },
+      { target: 'vdb', path: '/there', format: 'qcow2', exists: true, seen: true, overlays: [] },
     ];
     const facts = machine({ snapshots: [snapshot('before', { frozen })] });
     expect(found(facts).report.findings.map(({ title }) => title)).toEqual([
