@@ -10,6 +10,7 @@ import type { JobId } from '#contract/domain.ts';
 import { openCatalog, type Catalog } from '#engine/catalog/catalog.ts';
 import type { HostRecord } from '#engine/catalog/hosts.ts';
 import { ownDataFolder } from '#engine/catalog/ownership.ts';
+import { createCheckpointStates, type KnownStates } from '#engine/checkpoint/states.ts';
 import { createFleet, type Fleet } from '#engine/fleet/fleet.ts';
 import { createMomentsWatch, type MomentsWatch } from '#engine/fleet/moments-watch.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
@@ -26,6 +27,7 @@ import { actionHandlers } from './handlers/actions.ts';
 import { appHandlers } from './handlers/app.ts';
 import { backupHandlers } from './handlers/backups.ts';
 import { doctorHandlers } from './handlers/doctor.ts';
+import { statesParts } from './handlers/checkpoint-states.ts';
 import { hostHandlers } from './handlers/hosts.ts';
 import { jobHandlers } from './handlers/jobs.ts';
 import { machineHandlers } from './handlers/machines.ts';
@@ -78,6 +80,7 @@ export interface Rooms {
   readonly changeLog: ChangeLog;
   readonly pictures: Pictures;
   readonly momentsWatch: MomentsWatch;
+  readonly checkpointStates: KnownStates;
   readonly emit: Emit;
   /** A connection of one's own to a host, to be closed after use. */
   connect(host: HostRecord): Promise<Hypervisor>;
@@ -126,11 +129,14 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     emit,
     open: connect,
     jobOf: (machine) => jobs.ofMachine(machine),
-    changedOf: () => null,
+    changedOf: (machine) => checkpointStates.changedOf(machine),
     onConnected: (host) => {
       recovery.hostConnected(host);
     },
   });
+  const checkpointStates = createCheckpointStates(
+    statesParts({ world, catalog, fleet, jobs, emit }),
+  );
   const shelf = createShelf({
     world,
     catalog,
@@ -153,16 +159,8 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     practice,
     changeLog: createChangeLog(world, catalog.journals, join(dataFolder, 'changes')),
     pictures: createPictures(world, join(dataFolder, 'pictures')),
-    momentsWatch: createMomentsWatch({
-      world,
-      find: (machine) => {
-        const { hypervisor, record } = fleet.find(machine);
-        return { hypervisor, uuid: record.uuid };
-      },
-      changed: (machine) => {
-        emit('timeline.changed', { machine });
-      },
-    }),
+    momentsWatch: watchMoments(world, fleet, emit),
+    checkpointStates,
     emit,
     connect,
     recovered: () => recovery.settled(),
@@ -178,7 +176,7 @@ function assemble(
   recovery: Recovery,
   release: () => void,
 ): Engine {
-  const { fleet, shelf, jobs, catalog, momentsWatch } = rooms;
+  const { fleet, shelf, jobs, catalog, momentsWatch, checkpointStates } = rooms;
   return {
     handlers: {
       ...appHandlers(rooms),
@@ -202,6 +200,7 @@ function assemble(
       await recovery.begin();
       shelf.start();
       fleet.start();
+      checkpointStates.start();
     },
     settled: async () => {
       await Promise.all([shelf.settled(), fleet.settled()]);
@@ -210,13 +209,28 @@ function assemble(
     stop: async () => {
       await jobs.stop();
       momentsWatch.stop();
+      const nothingAsked = checkpointStates.stop();
       await recovery.stop();
-      await fleet.stop();
+      await fleet.stop(); // ends what libvirt is being asked
+      await nothingAsked;
       await shelf.stop();
       catalog.close();
       release();
     },
   };
+}
+
+function watchMoments(world: World, fleet: Fleet, emit: Emit): MomentsWatch {
+  return createMomentsWatch({
+    world,
+    find: (machine) => {
+      const { hypervisor, record } = fleet.find(machine);
+      return { hypervisor, uuid: record.uuid };
+    },
+    changed: (machine) => {
+      emit('timeline.changed', { machine });
+    },
+  });
 }
 
 /** Sends every job event, and tells the machine's row when a job begins or ends. */

@@ -76,9 +76,9 @@ export function planRepair(
     costs: { bytes: 0, freeBytes: null, seconds: steps.length, downtimeSeconds: 0, rereads },
     storage: null,
     undo: undoable
-      ? 'It can be taken back step by step while it runs.'
+      ? 'Nothing is removed by it, so there is nothing to bring back.'
       : 'It cannot be undone. Nothing that was backed up is touched.',
-    tier: undoable ? 1 : 2,
+    tier: 2,
     confirm: null,
     lost: mended.flatMap(({ diagnosis, cure }) => lossOf(diagnosis, cure)),
     stays: `${facts.name}, the content of its disks and every restore point stay as they are.`,

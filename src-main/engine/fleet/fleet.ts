@@ -43,6 +43,8 @@ export interface Fleet {
   host(id: HostId): Host;
   machines(host: HostId | null): readonly Machine[];
   machine(id: MachineId): Machine;
+  /** All machines of hosts that are connected now. */
+  connected(): readonly MachineId[];
   /** Connected and known; throws `machine-not-found`, `host-not-found` or why the host is away. */
   find(id: MachineId): FoundMachine;
   hypervisor(host: HostId): Hypervisor;
@@ -105,6 +107,14 @@ class LiveFleet implements Fleet {
     const [machine] = known === null ? [] : this.#view(host, [known]);
     if (machine === undefined) throw machineNotFound(host.name);
     return machine;
+  }
+
+  connected(): readonly MachineId[] {
+    return [...this.#connections].flatMap(([host, connection]) =>
+      connection.state().kind === 'connected'
+        ? connection.inventory.all().map(({ record }) => machineId(host, record.uuid))
+        : [],
+    );
   }
 
   find(id: MachineId): FoundMachine {

@@ -5,7 +5,7 @@ import type { Rooms } from '../engine.ts';
 type Calls = 'snapshots.picture' | 'checkpoints.states';
 
 export function momentHandlers(rooms: Rooms): Pick<Handlers, Calls> {
-  const { fleet, pictures, momentsWatch, world } = rooms;
+  const { fleet, pictures, momentsWatch, checkpointStates } = rooms;
   return {
     'snapshots.picture': async ({ machine, name }) => {
       const { hypervisor, record } = fleet.find(machine);
@@ -18,7 +18,7 @@ export function momentHandlers(rooms: Rooms): Pick<Handlers, Calls> {
     },
     'checkpoints.states': ({ machine }) => {
       momentsWatch.look(machine);
-      return Promise.resolve({ machine, at: world.clock.now(), checkpoints: [], waits: null });
+      return checkpointStates.of(machine);
     },
   };
 }
