@@ -44,6 +44,7 @@ function weights(model: Model): Readonly<Record<What, number>> {
     'checkpoint-create': 2,
     'checkpoint-delete': 3,
     repair: 5,
+    tamper: 0,
   };
 }
 
@@ -59,7 +60,7 @@ function ofOneKind({ snapshots }: Model): boolean {
 
 /** Whether it still makes sense: a sequence that was made shorter has other models on its way. */
 export function applies(model: Model, operation: Operation): boolean {
-  return weights(model)[operation.do] > 0;
+  return operation.do === 'tamper' || weights(model)[operation.do] > 0;
 }
 
 export function choose(model: Model, dice: Dice, n: number): Operation {
@@ -95,6 +96,8 @@ function workOf(what: What, model: Model, dice: Dice): Work {
     case 'other-checkpoint':
     case 'other-checkpoint-delete':
       return foreignOf(what, model, dice);
+    case 'tamper':
+      return { do: what, what: 'disk' };
     default:
       return actionOf(what, model, dice);
   }
@@ -163,7 +166,8 @@ function faultOf(model: Model, dice: Dice, probability: number): Fault | null {
     cancel: 2,
   });
   const [at, then] = [dice.fraction(), dice.pick(['finish', 'undo'] as const)];
-  return happens ? { kind, at: Number(at.toFixed(3)), then } : null;
+  const twice = dice.chance(0.2);
+  return happens ? { kind, at: Number(at.toFixed(3)), then, twice } : null;
 }
 
 /** Writes while something runs; none where the way to the machine is cut just then. */

@@ -17,6 +17,8 @@ export interface Fault {
   readonly at: number;
   /** What is asked for when the change waits to be finished or undone. */
   readonly then: 'finish' | 'undo';
+  /** The engine is killed once more while it finishes or undoes. */
+  readonly twice: boolean;
 }
 
 /** What another program does behind Waymark's back, with virsh. */
@@ -82,17 +84,16 @@ export type Work =
   | Power
   | Crash
   | Foreign
-  | Action;
+  | Action
+  /** Changes content without a word to the model: proves that differences are found. Not by chance. */
+  | { readonly do: 'tamper'; readonly what: 'disk' | 'snapshot' };
 
 export type Operation = Work & {
   /** Its number in the sequence; names and write numbers are made of it. */
   readonly n: number;
 };
 
-/** Most writes of one operation, so that every write has a number of its own. */
-export const maxWrites = 99;
-
-/** The number of the k-th write of an operation: says which one it was when it is found. */
+/** The number of the k-th of at most 99 writes of an operation: says which one is found where. */
 export function writeNumber(n: number, k: number): number {
   return n * 100 + k + 1;
 }

@@ -34,7 +34,7 @@ export async function performAction(
   const meanwhile = writesDuring(stand, before, operation.n, writes);
   const begin = () => start(stand, plan);
   const end = await runJob(world, operation.do, fault, begin, meanwhile.run);
-  const decided = fault === null ? null : await decide(stand, fault.then);
+  const decided = fault === null ? null : await decide(stand, fault);
   const { disks, moments } = meanwhile.passed();
   const seen = await look(stand, { ...before, disks }, moments);
   return settle(stand, intent, seen, fault, end, decided);
@@ -141,25 +141,38 @@ async function startAgain({ world }: Stand, model: Model): Promise<Model> {
   return started;
 }
 
-/** Finishes or undoes every change that was cut off; null when there was none. */
-async function decide(
-  stand: Stand,
-  wanted: 'finish' | 'undo',
-): Promise<'finished' | 'undone' | null> {
-  const waiting = await stand.world.engine.call('unfinished.list', {});
-  const [one, ...more] = waiting.filter(({ machine }) => machine.id === stand.world.machine);
-  expectThat(more.length === 0, 'Several changes of one machine wait to be decided');
-  if (one === undefined) return null;
-  const ways = waysOf(one, wanted);
-  const failures: string[] = [];
-  for (const how of ways) {
-    const failure = await resolve(stand, one, how);
-    if (failure === null) return how === 'finish' ? 'finished' : 'undone';
-    failures.push(`${how}: ${failure}`);
+/** Finishes or undoes the change that was cut off; null when there is none. */
+async function decide(stand: Stand, fault: Fault): Promise<'finished' | 'undone' | null> {
+  const waiting = await cutOff(stand);
+  if (waiting === null) return null;
+  const [way] = waysOf(waiting, fault.then);
+  if (fault.twice && way !== undefined) {
+    const again: Fault = { ...fault, kind: 'kill-engine', twice: false };
+    const end = await runJob(stand.world, way, again, () => begin(stand, waiting, way));
+    if (end.kind === 'ended' && end.job.state.kind === 'done') return pastOf(way);
   }
-  throw new Mismatch(`“${one.title}” can be neither finished nor undone: ${failures.join('; ')}`);
+  const still = await cutOff(stand);
+  // It came to its end just before the engine was killed.
+  if (still === null) return way === undefined ? null : pastOf(way);
+  const failures: string[] = [];
+  for (const how of waysOf(still, fault.then)) {
+    const end = await runJob(stand.world, how, null, () => begin(stand, still, how));
+    if (end.kind === 'ended' && end.job.state.kind === 'done') return pastOf(how);
+    failures.push(`${how}: ${why(end)}`);
+  }
+  throw new Mismatch(`“${still.title}” can be neither finished nor undone: ${failures.join('; ')}`);
 }
 
+const pastOf = (how: 'finish' | 'undo') => (how === 'finish' ? 'finished' : 'undone');
+
+async function cutOff({ world: { engine, machine } }: Stand): Promise<Unfinished | null> {
+  const waiting = await engine.call('unfinished.list', {});
+  const [one, ...more] = waiting.filter((change) => change.machine.id === machine);
+  expectThat(more.length === 0, 'Several changes of one machine wait to be decided');
+  return one ?? null;
+}
+
+/** The ways it offers, the wanted one first. */
 function waysOf({ finish, undo }: Unfinished, wanted: 'finish' | 'undo') {
   const ways: ('finish' | 'undo')[] = [
     ...(finish === null ? [] : (['finish'] as const)),
@@ -168,11 +181,6 @@ function waysOf({ finish, undo }: Unfinished, wanted: 'finish' | 'undo') {
   return ways.sort((a, b) => Number(b === wanted) - Number(a === wanted));
 }
 
-async function resolve(
-  { world: { engine } }: Stand,
-  { id }: Unfinished,
-  how: 'finish' | 'undo',
-): Promise<string | null> {
-  const job = await engine.ended(await engine.call('unfinished.resolve', { id, how }));
-  return job.state.kind === 'done' ? null : JSON.stringify(job.state);
+function begin({ world }: Stand, { id }: Unfinished, how: 'finish' | 'undo') {
+  return world.engine.call('unfinished.resolve', { id, how });
 }

@@ -76,3 +76,22 @@ export async function performCrash(
       return done(model);
   }
 }
+
+/** Writes where nobody is told of it; nothing where there is no snapshot to write into. */
+export async function tamper(
+  { world: { live, libvirtd } }: Stand,
+  model: Model,
+  what: 'disk' | 'snapshot',
+): Promise<Performed> {
+  const [disk] = model.specs;
+  if (what === 'disk' && disk !== undefined) await live.write(disk.target, 0, 1, maxNumber);
+  const image = (await live.snapshots())[0]?.disks[0]?.image;
+  if (what === 'snapshot' && image !== undefined && image !== null) {
+    const args = ['-f', image.format, '-c', 'write -P 0xee 0 512', image.path];
+    await libvirtd.runAs('qemu-io', args);
+  }
+  return done(model);
+}
+
+/** No operation writes with this number. */
+const maxNumber = 0xff_ff_ff_ff;

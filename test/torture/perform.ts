@@ -17,7 +17,7 @@ import type { Operation } from './operation.ts';
 import { performAction } from './perform-action.ts';
 import { deletePoint, performBackup, restorePoint } from './perform-backup.ts';
 import { performForeign } from './perform-foreign.ts';
-import { performCrash, performPower, performWrites } from './perform-machine.ts';
+import { performCrash, performPower, performWrites, tamper } from './perform-machine.ts';
 import type { TortureWorld } from './world.ts';
 
 export interface Stand {
@@ -79,6 +79,8 @@ function dispatch(stand: Stand, model: Model, operation: Operation): Promise<Per
     case 'other-checkpoint':
     case 'other-checkpoint-delete':
       return performForeign(stand, model, operation);
+    case 'tamper':
+      return tamper(stand, model, operation.what);
     default:
       return performAction(stand, model, operation);
   }

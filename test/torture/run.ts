@@ -89,11 +89,11 @@ async function machines(libvirtd: PrivateLibvirtd, options: Options): Promise<nu
   const until = performance.now() + minutes * 60_000;
   const happened: Happened[] = [];
   for (let machine = 0; performance.now() < until; machine += 1) {
-    const left = options.operations - happened.length;
+    const left = options.operations - counted(happened);
     if (left <= 0) break;
     const own = seed + machine;
     const operations = replay ?? Math.min(each, left);
-    say(`machine ${machine + 1}, seed ${own}, ${happened.length} operations done`);
+    say(`machine ${machine + 1}, seed ${own}, ${counted(happened)} operations done`);
     const sequence = { seed: own, operations, until, ...(quiet ? {} : { say }) };
     const result = await runSequence(libvirtd, sequence);
     happened.push(...result.happened);
@@ -105,8 +105,13 @@ async function machines(libvirtd: PrivateLibvirtd, options: Options): Promise<nu
     if (replay !== null) break;
   }
   say(table(happened));
-  say(`${happened.length} operations without a difference, seed ${seed}`);
+  say(`${counted(happened)} operations without a difference, seed ${seed}`);
   return 0;
+}
+
+/** What was skipped did not happen. */
+function counted(happened: readonly Happened[]): number {
+  return happened.filter(({ outcome }) => outcome !== 'skipped').length;
 }
 
 async function reproduce(
