@@ -85,7 +85,7 @@ export type Work =
   | Crash
   | Foreign
   | Action
-  /** Changes content without a word to the model: proves that differences are found. Not by chance. */
+  /** Changes content without a word to the model, to prove that differences are found. */
   | { readonly do: 'tamper'; readonly what: 'disk' | 'snapshot' };
 
 export type Operation = Work & {

@@ -102,7 +102,7 @@ async function takeSnapshot(
   return asTold(withSnapshot(model, snapshot), answer);
 }
 
-/** With a checkpoint in the way libvirt stops the machine and then fails: disks stay as they are. */
+/** With a checkpoint in the way libvirt stops the machine and then fails: the disks stay. */
 async function revert(world: TortureWorld, model: Model, alias: string): Promise<Performed> {
   const snapshot = byAlias(model, alias);
   if (snapshot === null) return { model, outcome: 'skipped', note: '' };

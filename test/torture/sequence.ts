@@ -1,4 +1,4 @@
-/** One machine from its making to its end: operations one after the other, then everything once more. */
+/** One machine from its making to its end: operations one after the other, then all is compared. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import type { PrivateLibvirtd } from '../real/private-libvirtd.ts';

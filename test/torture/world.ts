@@ -1,6 +1,6 @@
 /**
- * What an operation works on: a libvirtd of its own, one test machine, and an engine in a process of
- * its own with two repositories. Anything of it may be killed; `heal` starts what is gone again.
+ * What an operation works on: a libvirtd of its own, one test machine, and an engine in a process
+ * of its own with two repositories. Anything may be killed; `heal` starts what is gone again.
  */
 import { mkdirSync, mkdtempSync, rmSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
