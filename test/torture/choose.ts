@@ -32,11 +32,7 @@ function weights(model: Model): Readonly<Record<What, number>> {
     'kill-libvirtd': 1.5,
     'kill-engine': 1,
     'restart-engine': 0.5,
-    'other-snapshot': crowded ? 0 : 2,
-    'other-revert': when(revertible(model).length > 0, 1),
-    'other-snapshot-delete': when(some && ofOneKind(model), 1),
-    'other-checkpoint': when(active, 1),
-    'other-checkpoint-delete': when(active, 1),
+    ...foreignWeights(model),
     'snapshot-create': crowded ? 1 : 14,
     'snapshot-revert': when(some, 14),
     'revert-undo': when(some, 5),
@@ -48,14 +44,24 @@ function weights(model: Model): Readonly<Record<What, number>> {
   };
 }
 
-/** What libvirt alone reverts without hurting others: only where nothing is external. */
-function revertible({ snapshots }: Model) {
-  return snapshots.every(({ storage }) => storage === 'internal') ? snapshots : [];
-}
-
-/** Where kinds are mixed, libvirt alone loses data (facts B5), and that is not ours to test. */
-function ofOneKind({ snapshots }: Model): boolean {
-  return new Set(snapshots.map(({ storage }) => storage)).size === 1;
+/**
+ * Only what libvirt 9.0 does alone without losing data, which is not ours to test: it forgets a
+ * managed save when it takes or reverts a snapshot, reverts and deletes badly where kinds are
+ * mixed, and merges an image below another branch of overlays without a word.
+ */
+function foreignWeights(model: Model): Readonly<Record<Foreign['do'], number>> {
+  const { power, snapshots, reverted } = model;
+  const kinds = new Set(snapshots.map(({ storage }) => storage));
+  const internal = kinds.size === 1 && kinds.has('internal');
+  const linear = kinds.size === 1 && kinds.has('external') && !reverted;
+  const awake = power !== 'saved';
+  return {
+    'other-snapshot': awake && snapshots.length < maxSnapshots ? 2 : 0,
+    'other-revert': internal && awake ? 1 : 0,
+    'other-snapshot-delete': (internal || linear) && awake ? 1 : 0,
+    'other-checkpoint': isActive(model) ? 1 : 0,
+    'other-checkpoint-delete': isActive(model) ? 1 : 0,
+  };
 }
 
 /** Whether it still makes sense: a sequence that was made shorter has other models on its way. */

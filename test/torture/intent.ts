@@ -170,7 +170,7 @@ function reversion(
       const kept = await keptPoints(stand, seen, keptAliasOf(n));
       expectThat(kept.length === (keep ? 1 : 0), `${kept.length} undo points were made`);
       if (snapshot.memory && power !== 'off') expectTicks(snapshot, seen, since);
-      return kept.reduce(withSnapshot, { ...seen.before, disks });
+      return kept.reduce(withSnapshot, { ...seen.before, disks, reverted: true });
     },
   };
 }
@@ -229,7 +229,7 @@ async function undoing(stand: Stand, model: Model, { n }: Operation): Promise<In
       const gone = seen.snapshots.some(({ name }) => name === kept.name) ? [] : [kept.name];
       const more = await keptPoints(stand, seen, keptAliasOf(n), gone);
       const left = withoutSnapshots(seen.before, new Set(gone));
-      return more.reduce(withSnapshot, { ...left, disks });
+      return more.reduce(withSnapshot, { ...left, disks, reverted: true });
     },
   };
 }

@@ -49,6 +49,8 @@ export interface Model {
   readonly disks: Moment;
   readonly snapshots: readonly KnownSnapshot[];
   readonly points: readonly KnownPoint[];
+  /** It was gone back somewhere: chains of images may have branches now. */
+  readonly reverted: boolean;
 }
 
 export function newModel(specs: readonly DiskSpec[]): Model {
@@ -58,6 +60,7 @@ export function newModel(specs: readonly DiskSpec[]): Model {
     disks: new Map(specs.map(({ target, sizeBytes }) => [target, zeroes(sizeBytes)])),
     snapshots: [],
     points: [],
+    reverted: false,
   };
 }
 

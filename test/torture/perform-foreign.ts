@@ -109,7 +109,8 @@ async function revert(world: TortureWorld, model: Model, alias: string): Promise
   const answer = await virsh(world, 'snapshot-revert', world.uuid, snapshot.name);
   const power = await world.live.power();
   if (!answer.ok) return asTold({ ...model, power }, answer);
-  return asTold({ ...model, power, disks: over(model.disks, snapshot.moment) }, answer);
+  const disks = over(model.disks, snapshot.moment);
+  return asTold({ ...model, power, disks, reverted: true }, answer);
 }
 
 async function removeSnapshot(

@@ -44,18 +44,15 @@ export async function gather(
   uuid: string,
   known: KnownOfMachine,
 ): Promise<MachineFacts> {
-  const [info, record, stats] = await Promise.all([
-    hypervisor.info(),
-    hypervisor.getMachine(uuid),
-    hypervisor.jobStats(uuid),
-  ]);
+  const [info, record] = await Promise.all([hypervisor.info(), hypervisor.getMachine(uuid)]);
   const active = isActive(record);
+  const stats = active ? await hypervisor.jobStats(uuid) : null; // refused for one that is off
   const liveXml = active ? await hypervisor.definition(uuid, 'live') : null;
   const inactiveXml =
     record.persistent || liveXml === null ? await hypervisor.definition(uuid, 'inactive') : liveXml;
   const disks = await gatherDisks(world, record, active);
   const snapshots = await gatherSnapshots(world, hypervisor, uuid, disks);
-  const busy = stats.active ? stats.operation : null;
+  const busy = stats?.active === true ? stats.operation : null;
   return {
     id: known.id,
     uuid,
