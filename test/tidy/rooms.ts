@@ -207,6 +207,7 @@ export const entryPoints: readonly RegExp[] = [
   /^scripts\/prepare\.mjs$/,
   /^[^/]+\.config\.(ts|js)$/,
   /^test\/(run|types|bench\/(run|store)|samples\/make|e2e\/(readme-)?shots)\.ts$/, // run by hand
+  /^test\/torture\/run\.ts$/,
   /^test\/run\/vitest-reporter\.ts$/,
   /\.(test|spec)\.ts$/,
   /\.d\.ts$/,

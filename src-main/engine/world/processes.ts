@@ -1,5 +1,7 @@
 /** Outside programs: argument lists, never a shell; a clean environment; output with a limit. */
 import { spawn } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AppError } from '#contract/errors.ts';
 import { errnoOf } from './file-errors.ts';
 
@@ -32,7 +34,10 @@ export interface Child {
 export interface Processes {
   /** `tool-missing` when the program does not exist; a non-zero end is a result, not an error. */
   run(program: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
-  /** Starts it and returns once it exists. `detached` lets it outlive this process. */
+  /**
+   * Starts it and returns once it exists. `detached` lets it outlive this process; anything else
+   * gets SIGTERM when this process dies, also by SIGKILL.
+   */
   start(
     program: string,
     args: readonly string[],
@@ -77,6 +82,35 @@ function startFailure(program: string, thrown: unknown): AppError {
     tool: program,
     errno: errnoOf(thrown),
   });
+}
+
+/**
+ * The command line that has the kernel end the program with this process (prctl
+ * PR_SET_PDEATHSIG): a server that waits for its first client would keep an image locked for ever.
+ * Only setpriv (util-linux) asks for that from outside; without it the program is on its own.
+ */
+async function tied(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<readonly [string, ...string[]]> {
+  const tools = await Promise.all([isThere('setpriv', env), isThere(program, env)]);
+  // What is not there fails by itself, under its own name.
+  if (!tools.every(Boolean)) return [program, ...args];
+  return ['setpriv', '--pdeathsig', 'TERM', '--', program, ...args];
+}
+
+async function isThere(program: string, env: Readonly<Record<string, string>>): Promise<boolean> {
+  if (program.includes('/')) return mayRun(program);
+  const folders = (env['PATH'] ?? searchPath).split(':');
+  return (await Promise.all(folders.map((folder) => mayRun(join(folder, program))))).includes(true);
+}
+
+function mayRun(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 function identity(options: { readonly as?: { readonly uid: number; readonly gid: number } }) {
@@ -136,11 +170,13 @@ export const realProcesses: Processes = {
       child.stdin.on('error', () => undefined); // it may end without reading its input
       child.stdin.end(options.input ?? '');
     }),
-  start: (program, args, options = {}) =>
-    new Promise((resolve, reject) => {
-      const detached = options.detached === true;
-      const child = spawn(program, args, {
-        env: environment(options.env),
+  start: async (program, args, options = {}) => {
+    const detached = options.detached === true;
+    const env = environment(options.env);
+    const [command, ...rest] = detached ? [program, ...args] : await tied(program, args, env);
+    return new Promise((resolve, reject) => {
+      const child = spawn(command, rest, {
+        env,
         cwd: options.folder,
         stdio: ['ignore', 'ignore', detached ? 'ignore' : 'pipe'],
         detached,
@@ -169,7 +205,8 @@ export const realProcesses: Processes = {
           kill: (signal = 'SIGTERM') => child.kill(signal),
         });
       });
-    }),
+    });
+  },
   alive: (pid) => {
     try {
       process.kill(pid, 0);
