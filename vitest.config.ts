@@ -1,9 +1,12 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     projects: [
       {
+        // State classes are written with runes; here they become plain fields and getters.
+        plugins: [svelte({ configFile: false })],
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/tidy.test.ts'],

@@ -5,6 +5,7 @@
  */
 import { createContext } from 'svelte';
 import type { Client } from '#contract/client.ts';
+import { Actions } from './actions.svelte.ts';
 import { Clock } from './clock.svelte.ts';
 import { Desktop } from './desktop.ts';
 import { History } from './history.svelte.ts';
@@ -28,6 +29,7 @@ export interface App {
   readonly jobs: Jobs;
   readonly history: History;
   readonly timeline: OpenTimeline;
+  readonly actions: Actions;
   readonly navigation: Navigation;
   readonly desktop: Desktop;
   readonly theme: Theme;
@@ -47,10 +49,11 @@ export function createApp(client: Client): App {
   const jobs = new Jobs(client);
   const history = new History(client);
   const timeline = new OpenTimeline(client);
+  const actions = new Actions(client);
   const navigation = new Navigation();
   const clock = new Clock();
   const load = async (): Promise<void> => {
-    const nouns = [info, hosts, machines, repositories, jobs, timeline];
+    const nouns = [info, hosts, machines, repositories, jobs, timeline, actions];
     await Promise.all([...nouns.map((noun) => noun.load()), history.reload()]);
   };
   const unsubscribe = client.on('state.reset', () => void load());
@@ -64,6 +67,7 @@ export function createApp(client: Client): App {
     jobs,
     history,
     timeline,
+    actions,
     navigation,
     desktop: new Desktop(client),
     theme: new Theme(),

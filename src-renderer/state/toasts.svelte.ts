@@ -5,11 +5,18 @@
 
 export type ToastTone = 'plain' | 'good' | 'warn' | 'bad';
 
+interface ToastAction {
+  readonly label: string;
+  readonly run: () => void;
+  /** It takes back what the toast tells of: Ctrl+Z presses it. */
+  readonly undoes?: true;
+}
+
 export interface Toast {
   readonly id: number;
   readonly text: string;
   readonly tone: ToastTone;
-  readonly action: { readonly label: string; readonly run: () => void } | null;
+  readonly action: ToastAction | null;
 }
 
 const secondsPlain = 6;
@@ -46,6 +53,14 @@ export class Toasts {
     window.clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
     this.#all = this.#all.filter((toast) => toast.id !== id);
+  }
+
+  /** Presses the newest offer to undo; nothing when there is none. */
+  undo(): void {
+    const newest = this.#all.findLast(({ action }) => action?.undoes === true);
+    if (newest === undefined) return;
+    newest.action?.run();
+    this.dismiss(newest.id);
   }
 
   /** Pointer or focus is on them: nothing leaves. */

@@ -26,6 +26,7 @@ export const jobs = {
 
   'progress.read': 'Read',
   'progress.restored': 'Written and compared',
+  'progress.written': 'Written',
   'progress.checked': 'Checked',
   'progress.stored': 'Stored',
   'progress.left': '{time} left',

@@ -178,5 +178,8 @@ export const machine = {
   'inspector.role.foreign': 'Not ours: Waymark never touches it',
   'inspector.disks': 'Disks',
   'inspector.name': 'Name',
-  'inspector.revert-later': 'Going back to a snapshot comes with a later version.',
+  'snapshot.take': 'Take snapshot…',
+  'snapshot.revert': 'Revert to this…',
+  'snapshot.delete': 'Delete…',
+  'checkpoint.doctor': 'Check bookkeeping…',
 } as const;

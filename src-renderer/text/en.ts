@@ -1,4 +1,5 @@
 /** The English catalogue: every phrase of the window, from one file a screen. */
+import { actions } from './en-actions.ts';
 import { backup } from './en-backup.ts';
 import { firstRun } from './en-first-run.ts';
 import { frame } from './en-frame.ts';
@@ -13,6 +14,7 @@ import { words } from './en-words.ts';
 
 export const en = {
   ...words,
+  ...actions,
   ...backup,
   ...firstRun,
   ...frame,

@@ -31,10 +31,15 @@ export interface ProgressWords {
   readonly fraction: number | null;
 }
 
+/** Jobs whose bytes are memory written, overlays merged or images mended. */
+const changesMachine: ReadonlySet<JobKind> = new Set([
+  ...(['snapshot', 'revert', 'snapshot-delete', 'checkpoint', 'doctor'] as const),
+]);
+
 function amountLabel(kind: JobKind): string {
   if (kind === 'restore') return t('progress.restored');
   if (kind === 'verify') return t('progress.checked');
-  return t('progress.read');
+  return t(changesMachine.has(kind) ? 'progress.written' : 'progress.read');
 }
 
 function endWords(job: Job, fraction: number | null, now: number): string {

@@ -1,6 +1,7 @@
 /** Every screen and dialog, by name: the state it starts in and the way there. */
 import type { Page } from '@playwright/test';
 import type { DemoStateName } from '../fakes/demo-state.ts';
+import { actionScreens } from './action-screens.ts';
 import { workScreens } from './work-screens.ts';
 
 export interface Screen {
@@ -231,4 +232,5 @@ export const screens: readonly Screen[] = [
     },
   },
   ...workScreens,
+  ...actionScreens,
 ];

@@ -3,8 +3,8 @@ import type { Handlers } from '#contract/contract.ts';
 import type { Host, HostId, Machine, RepositoryId } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import { demoMachine, gib, here, practiceHost, practiceMachine, rows } from './demo-machines.ts';
-import { demoCheckpoints, demoSnapshots } from './demo-points.ts';
 import { demoInfo, demoRepository, failureOf } from './demo-state.ts';
+import { storyTimeline } from './demo-story.ts';
 import type { Demo } from './handlers.ts';
 
 type HostCalls =
@@ -86,14 +86,11 @@ function machineCalls(demo: Demo): Pick<Part, Extract<keyof Part, `machines.${st
       const machine = demo.machine(id);
       return {
         machine: id,
-        snapshots: demoSnapshots(machine, demo.now()),
-        checkpoints: demoCheckpoints(machine),
+        ...storyTimeline(state, machine, demo.now()),
         points: state.points.filter((point) => point.machine.uuid === machine.uuid),
         failures: state.runs.filter(
           (run) => run.machine?.uuid === machine.uuid && run.outcome.kind === 'failed',
         ),
-        reverts: [],
-        undo: null,
         chainWarning: null,
         incomplete: null,
       };

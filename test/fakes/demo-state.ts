@@ -1,13 +1,19 @@
 /** What the pretend engine holds, and the starting states a screen can be shown in. */
 import type { AppInfo, PracticeState } from '#contract/app.ts';
-import type { Host, Machine, Point, Repository, Run } from '#contract/domain.ts';
+import type { Host, Machine, MachineId, Point, Repository, Run } from '#contract/domain.ts';
 import type { ErrorCode, WireError } from '#contract/errors.ts';
+import type { Unfinished } from '#contract/moments.ts';
 import { attic, demoHosts, demoMachine, gib, here, rows, vault } from './demo-machines.ts';
 import { demoPoints, demoRuns } from './demo-points.ts';
+import { demoUnfinished, type Story } from './demo-story.ts';
 
-/** first-run: nothing yet, libvirt answers; forty: forty machines, for density. */
+/**
+ * first-run: nothing yet, libvirt answers; forty: forty machines, for density; cut-off: two changes
+ * stopped half way.
+ */
 export type DemoStateName =
   | 'full'
+  | 'cut-off'
   | 'first-run'
   | 'not-installed'
   | 'not-running'
@@ -22,6 +28,8 @@ export interface DemoState {
   points: Point[];
   runs: Run[];
   practice: PracticeState;
+  unfinished: Unfinished[];
+  readonly stories: Map<MachineId, Story>;
 }
 
 const failures = {
@@ -133,9 +141,13 @@ export function demoState(name: DemoStateName, now: number): DemoState {
     points: [],
     runs: [],
     practice: { kind: 'absent' },
+    unfinished: [],
+    stories: new Map(),
   };
   if (name === 'first-run') return empty;
-  if (name !== 'full' && name !== 'forty') return { ...empty, hosts: [failedHost(name)] };
+  if (name !== 'full' && name !== 'cut-off' && name !== 'forty') {
+    return { ...empty, hosts: [failedHost(name)] };
+  }
   const more = name === 'forty' ? fortyRows() : rows;
   const machines = more.map((row, index) => demoMachine(row, index, now));
   const points = machines.flatMap(demoPoints);
@@ -146,6 +158,7 @@ export function demoState(name: DemoStateName, now: number): DemoState {
     points,
     repositories: demoRepositories(points, now),
     runs: demoRuns(machines, points),
+    unfinished: name === 'cut-off' ? demoUnfinished(machines, now) : [],
   };
 }
 

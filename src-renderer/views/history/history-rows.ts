@@ -23,12 +23,14 @@ export function outcomeOf(run: Run): Mark {
   return { ...marks[run.outcome.kind], text: t(`jobs.state.${run.outcome.kind}`) };
 }
 
-/** True when the run passes the filter and holds the words, in any case. */
+/** True when the run passes the filter and its title, kind or names hold the words. */
 export function matches(run: Run, filter: Filter, search: string): boolean {
   const trouble = run.outcome.kind === 'failed' || run.outcome.kind === 'problems';
   if (filter === 'trouble' && !trouble) return false;
   const words = search.trim().toLocaleLowerCase();
   if (words === '') return true;
-  const text = [run.title, run.machine?.name ?? '', run.repository?.name ?? ''].join(' ');
+  const kind = t(`jobs.kind.${run.kind}`);
+  const names = [run.machine?.name ?? '', run.repository?.name ?? ''];
+  const text = [run.title, kind, ...names].join(' ');
   return text.toLocaleLowerCase().includes(words);
 }

@@ -52,6 +52,8 @@ export function secondsOf(job: Pick<Job, 'startedAt' | 'state'>): number | null 
 
 /** One sentence for a toast when a job ends. */
 export function endText(job: Job): string {
+  // It is a whole sentence already: "web-01 is back at before-upgrade and runs."
+  if (job.state.kind === 'done' && job.result?.kind === 'action') return job.result.summary;
   return t('jobs.toast', { title: job.title, state: outcomeText(job) });
 }
 
