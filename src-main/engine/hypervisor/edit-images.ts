@@ -89,11 +89,14 @@ function tagEdit(xml: string, span: Span, name: string, value: string): Edit {
 
 /**
  * The record of an external snapshot, saying that the machine writes to other images since. libvirt
- * merges what the record names when the snapshot is deleted.
+ * merges what the record names when the snapshot is deleted. What it noted of an earlier revert
+ * (`<revertDisks>`) is not true any more then.
  */
 export function snapshotWithOverlays(snapshotXml: string, images: NewImages): string {
-  const disks = spanNamed(spanOf(snapshotXml, 'domainsnapshot'), 'disks');
-  if (disks === null) return snapshotXml;
+  const root = spanOf(snapshotXml, 'domainsnapshot');
+  const disks = spanNamed(root, 'disks');
+  if (disks === null || images.size === 0) return snapshotXml;
+  const reverted = spanNamed(root, 'revertDisks');
   const edits = spansNamed(disks, 'disk').flatMap((disk): readonly Edit[] => {
     const tag = parseXml(snapshotXml.slice(disk.start, disk.end), 'disk');
     const target = attribute(tag, 'name');
@@ -101,11 +104,10 @@ export function snapshotWithOverlays(snapshotXml: string, images: NewImages): st
     if (image === undefined || attribute(tag, 'snapshot') !== 'external') return [];
     const source = spanNamed(disk, 'source');
     if (source === null) return [];
+    const { start, end } = source;
     const text = element('source', { file: image });
-    return [tagEdit(snapshotXml, disk, 'type', 'file'), { ...source, text }];
+    return [tagEdit(snapshotXml, disk, 'type', 'file'), { start, end, text }];
   });
-  return edited(
-    snapshotXml,
-    edits.map(({ start, end, text }) => ({ start, end, text })),
-  );
+  const dropped = reverted === null ? [] : [removal(snapshotXml, reverted)];
+  return edited(snapshotXml, [...edits, ...dropped]);
 }

@@ -41,6 +41,7 @@ export async function execute(parts: ExecuteParts, action: StepAction): Promise<
       return executeOnMachine(parts, action);
     case 'create-snapshot':
     case 'record-snapshot':
+    case 'make-current':
     case 'delete-snapshot':
     case 'revert-snapshot':
       return executeOnSnapshot(parts, action);
@@ -111,19 +112,32 @@ async function restoreMemory(
 
 type SnapshotStep = Extract<
   StepAction,
-  { do: 'create-snapshot' | 'record-snapshot' | 'delete-snapshot' | 'revert-snapshot' }
+  {
+    do:
+      | 'create-snapshot'
+      | 'record-snapshot'
+      | 'make-current'
+      | 'delete-snapshot'
+      | 'revert-snapshot';
+  }
 >;
 
 async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Promise<void> {
   const { hypervisor, uuid } = parts;
+  const { redefine, current } = snapshotCreateFlag;
   const known = async () => (await hypervisor.momentNames(uuid)).snapshots.includes(action.name);
   switch (action.do) {
     case 'create-snapshot':
       if (!(await known())) await hypervisor.createSnapshot(uuid, action.xml, action.flags);
       return;
-    case 'record-snapshot': {
-      const { redefine, current } = snapshotCreateFlag;
+    case 'record-snapshot':
       return hypervisor.createSnapshot(uuid, action.xml, redefine | (action.current ? current : 0));
+    case 'make-current': {
+      const { snapshots, currentSnapshot } = await hypervisor.momentNames(uuid);
+      // One that was never taken, or was taken back already, is not there.
+      if (!snapshots.includes(action.name) || currentSnapshot === action.name) return;
+      const xml = await hypervisor.snapshotXml(uuid, action.name);
+      return hypervisor.createSnapshot(uuid, xml, redefine | current);
     }
     case 'delete-snapshot':
       if (await known()) await hypervisor.deleteSnapshot(uuid, action.name, action.flags);

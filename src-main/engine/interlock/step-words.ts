@@ -28,6 +28,8 @@ function wordsOf(machine: string, action: StepAction): readonly string[] {
         ...['virsh', 'snapshot-create', machine, `${action.name}.xml`, '--redefine'],
         ...(action.current ? ['--current'] : []),
       ];
+    case 'make-current':
+      return ['virsh', 'snapshot-current', machine, action.name];
     case 'delete-snapshot':
       return [
         ...['virsh', 'snapshot-delete', machine, action.name],

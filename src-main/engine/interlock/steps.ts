@@ -29,6 +29,8 @@ export type StepAction =
       readonly xml: string;
       readonly current: boolean;
     }
+  /** libvirt takes this one for the snapshot that the machine goes on from. */
+  | { readonly do: 'make-current'; readonly name: string }
   /** `flags` are virDomainSnapshotDeleteFlags. */
   | { readonly do: 'delete-snapshot'; readonly name: string; readonly flags: number }
   /** `flags` are virDomainSnapshotRevertFlags. */

@@ -9,14 +9,13 @@ import { forgetsMemoryFile, mayChangeFiles, revertsExternal } from './capabiliti
 import { imageAbove, wayOf, type Pair, type Way } from './delete-ways.ts';
 import { cannotBeUndone, step } from './draft.ts';
 import { ImageLines } from './image-lines.ts';
-import { writtenSince } from './revert-deletes.ts';
 import { writeSeconds } from './take-snapshot.ts';
 
 /** What deleting takes; `blocking` snapshots would have to go too. */
 export interface Deletion {
   readonly refusals: readonly PlanReason[];
   readonly blocking: readonly string[];
-  /** Before anything else. */
+  /** Between those two. */
   readonly records: readonly EngineStep[];
   /** Forgets and removes: no QEMU is needed. */
   readonly drops: readonly EngineStep[];
@@ -34,6 +33,7 @@ export function deleteExternal(facts: MachineFacts, doomed: readonly SnapshotFac
   const merges: EngineStep[] = [];
   const left: string[] = [];
   const merged: SnapshotFacts[] = [];
+  const dropped: SnapshotFacts[] = [];
   for (const snapshot of inOrder(facts, lines, doomed)) {
     const { name } = snapshot.record;
     const way = wayOf({ facts, lines, snapshot });
@@ -45,6 +45,7 @@ export function deleteExternal(facts: MachineFacts, doomed: readonly SnapshotFac
       case 'drop':
         lines.drop(name);
         left.push(...way.left);
+        dropped.push(snapshot);
         drops.push(dropStep(facts, snapshot, way));
         break;
       case 'merge':
@@ -53,7 +54,7 @@ export function deleteExternal(facts: MachineFacts, doomed: readonly SnapshotFac
         merges.push(mergeStep(facts, snapshot, way.pairs));
     }
   }
-  const records = recordSteps(facts, merged);
+  const records = recordSteps(facts, merged, dropped);
   return { refusals, blocking: [...blocking], records, drops, merges, left };
 }
 
@@ -133,22 +134,35 @@ export function afterDeletion({ undoable }: MachineFacts, name: string): readonl
 /**
  * libvirt merges the image that the snapshot's record names, and from 9.9 on removes what a snapshot
  * froze that is neither current nor has children: both records have to be true first. After a
- * revert by hand or by another tool they may not be.
+ * revert by hand or by another tool they may not be, nor after a deletion: libvirt then lets the
+ * record before it name what was made by going back to it, whatever the machine stands on.
  */
-function recordSteps(facts: MachineFacts, merged: readonly SnapshotFacts[]): readonly EngineStep[] {
+function recordSteps(
+  facts: MachineFacts,
+  merged: readonly SnapshotFacts[],
+  dropped: readonly SnapshotFacts[],
+): readonly EngineStep[] {
+  if (merged.length === 0) return [];
   const lines = new ImageLines(facts);
+  const parents = new Set(dropped.map(({ record }) => record.parent));
   const top = topmost(facts, lines);
-  const wrongTop = merged.length > 0 && top !== null && top.record.name !== facts.current;
   const actions: StepAction[] = [];
   const undo: StepAction[] = [];
-  for (const snapshot of facts.snapshots) {
-    const current = wrongTop && revertsExternal(facts.host) && snapshot === top;
-    const images = merged.includes(snapshot) ? wrongImages(lines, snapshot) : new Map();
-    if (!current && images.size === 0) continue;
-    const { name } = snapshot.record;
+  for (const snapshot of merged) {
+    const { name, disks } = snapshot.record;
+    const images = imagesAbove(lines, snapshot);
+    const wrong = [...images].some(
+      ([target, image]) => disks.find((disk) => disk.target === target)?.source !== image,
+    );
+    const willBe = revertsExternal(facts.host) && parents.has(name);
+    if (!wrong && !willBe) continue;
     const xml = snapshotWithOverlays(snapshot.xml, images);
-    actions.push({ do: 'record-snapshot', name, xml, current });
+    actions.push({ do: 'record-snapshot', name, xml, current: false });
     undo.push({ do: 'record-snapshot', name, xml: snapshot.xml, current: false });
+  }
+  const wrongTop = top !== null && top.record.name !== facts.current;
+  if (wrongTop && revertsExternal(facts.host)) {
+    actions.push({ do: 'make-current', name: top.record.name });
   }
   if (actions.length === 0) return [];
   return [
@@ -170,13 +184,12 @@ function topmost({ snapshots }: MachineFacts, lines: ImageLines): SnapshotFacts 
   return found.at(-1) ?? null;
 }
 
-/** Where its record names another overlay than the one on the disk's line. */
-function wrongImages(lines: ImageLines, snapshot: SnapshotFacts): Map<string, string> {
-  const told = writtenSince(snapshot);
-  const wrong = new Map<string, string>();
-  for (const { target, path } of snapshot.frozen) {
-    const above = imageAbove(lines, target, path);
-    if (above !== null && told.get(target) !== above) wrong.set(target, above);
-  }
-  return wrong;
+/** By target, the image on the disk's line that is directly above. */
+function imagesAbove(lines: ImageLines, { frozen }: SnapshotFacts): ReadonlyMap<string, string> {
+  return new Map(
+    frozen.flatMap(({ target, path }) => {
+      const above = imageAbove(lines, target, path);
+      return above === null ? [] : [[target, above] as const];
+    }),
+  );
 }

@@ -53,7 +53,7 @@ export function planDelete(facts: MachineFacts, action: DeleteAction): EnginePla
   return planOf(facts, {
     words,
     reasons: [],
-    steps: [...deletion.records, ...deletion.drops, ...merges],
+    steps: [...deletion.drops, ...deletion.records, ...merges],
     checks: deletion.left.map((path) =>
       check(
         stableId('left-image', path),

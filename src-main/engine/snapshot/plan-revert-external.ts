@@ -152,24 +152,27 @@ function recordStep(
   { kept, noted }: { readonly kept: Kept | null; readonly noted: boolean },
 ): EngineStep {
   const stale = staleAncestors(facts, snapshot);
-  const record = ({ record: one, xml }: SnapshotFacts, images: NewImages, current: boolean) => {
+  const record = ({ record: one, xml }: SnapshotFacts, images: NewImages) => {
     const changed = snapshotWithOverlays(xml, images);
-    return { do: 'record-snapshot' as const, name: one.name, xml: changed, current };
+    return { do: 'record-snapshot' as const, name: one.name, xml: changed, current: false };
   };
   const none: NewImages = new Map();
-  const now = facts.current === null ? null : findSnapshot(facts, facts.current);
+  // Deleting the undo point is safe only while libvirt takes it for current: from 9.9 on it removes
+  // what any other leaf froze.
+  const before = kept?.name ?? facts.current;
   return step({
     title: `Note that ${facts.name} goes on from ${name}`,
     actions: [
-      ...stale.map(({ ancestor, images }) => record(ancestor, images, false)),
-      record(snapshot, overlays, true),
+      ...stale.map(({ ancestor, images }) => record(ancestor, images)),
+      record(snapshot, overlays),
+      { do: 'make-current', name },
       ...(noted ? [{ do: 'note-revert' as const, to: name, kept: kept?.name ?? null }] : []),
     ],
     undo: [
       ...(kept === null ? [] : [{ do: 'forget-revert' as const, kept: kept.name }]),
-      ...stale.map(({ ancestor }) => record(ancestor, none, false)),
-      record(snapshot, none, false),
-      ...(now === null ? [] : [record(now, none, true)]),
+      ...stale.map(({ ancestor }) => record(ancestor, none)),
+      record(snapshot, none),
+      ...(before === null ? [] : [{ do: 'make-current' as const, name: before }]),
     ],
     undoWords: 'Note it back',
   });

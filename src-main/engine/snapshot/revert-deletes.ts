@@ -44,7 +44,7 @@ export function deletedByRevert(facts: MachineFacts, target: RevertTarget): read
 const pathOf = ({ path }: { readonly path: string }) => path;
 
 /** By target, what libvirt thinks was written to since; what a later revert made goes first. */
-export function writtenSince({ record, xml }: SnapshotFacts): ReadonlyMap<string, string> {
+function writtenSince({ record, xml }: SnapshotFacts): ReadonlyMap<string, string> {
   const reverted = xml === '' ? null : child(parseXml(xml, 'domainsnapshot'), 'revertDisks');
   if (reverted === null) {
     return new Map(

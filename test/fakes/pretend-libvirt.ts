@@ -1,0 +1,104 @@
+/** What libvirt does with external snapshots, before and from 9.9 on (qemu_snapshot.c). */
+import { domainWithImages } from '#engine/hypervisor/edit-images.ts';
+import { addImage, chainOf, commitImage, imageAt } from './pretend-images.ts';
+import {
+  activeImages,
+  imagesIn,
+  pointDisk,
+  type PretendRecord,
+  type PretendWorld,
+} from './pretend-machine.ts';
+
+const revertsItself = 9_009_000;
+
+/** What a snapshot's record says it froze. */
+export function frozenOf({ domain }: PretendRecord, target: string): string {
+  return imagesIn(domain).get(target) ?? '';
+}
+
+export function deleteExternally(world: PretendWorld, record: PretendRecord): void {
+  const children = world.records.filter(({ parent }) => parent === record.name);
+  const modern = world.libvirt >= revertsItself;
+  if (modern) {
+    if (world.current === record.name && children.length > 0) throw new Error('67: not a leaf');
+    if (children.length > 1) throw new Error('67: multiple children');
+    if (world.current !== record.name && children.length === 0) return removeImages(world, record);
+  }
+  for (const disk of record.disks) {
+    if (disk.kind !== 'external') continue;
+    mergeDisk(world, record, disk.target, disk.source ?? '');
+  }
+  if (world.libvirt >= 9_001_000 && record.memoryFile !== null) {
+    world.memoryFiles.delete(record.memoryFile);
+  }
+}
+
+/** A leaf that is not current has no overlay, libvirt thinks, and removes what it froze. */
+function removeImages(world: PretendWorld, record: PretendRecord): void {
+  for (const { target, kind } of record.disks) {
+    if (kind === 'external') world.images.delete(frozenOf(record, target));
+  }
+  if (record.memoryFile !== null) world.memoryFiles.delete(record.memoryFile);
+}
+
+/** Once a child is deleted, the parent’s record names what was made by going back to it. */
+export function adoptReverted(parent: PretendRecord): void {
+  if (parent.revertDisks === null) return;
+  parent.disks = parent.revertDisks.map((disk) => ({ ...disk, kind: 'external' }));
+  parent.revertDisks = null;
+}
+
+/** The overlay that the record names goes into what the record says it froze; nobody else counts. */
+function mergeDisk(
+  world: PretendWorld,
+  record: PretendRecord,
+  target: string,
+  overlay: string,
+): void {
+  const top = activeImages(world).get(target) ?? '';
+  const chain = chainOf(world.images, top);
+  const newestOnly = world.libvirt < revertsItself && world.state === 'off';
+  if (!chain.includes(overlay) || (newestOnly && overlay !== top)) {
+    throw new Error('8: could not find base disk source in disk source chain');
+  }
+  const frozen = frozenOf(record, target);
+  if (imageAt(world.images, overlay).base !== frozen) {
+    throw new Error('9: snapshot VM disk source and parent disk source are not the same');
+  }
+  commitImage(world.images, overlay);
+  if (overlay === top) pointDisk(world, target, frozen);
+  const below = new Set([record.name]);
+  for (const one of world.records) {
+    if (one.parent === null || !below.has(one.parent)) continue;
+    below.add(one.name);
+    if (frozenOf(one, target) === overlay) {
+      one.domain = domainWithImages(one.domain, new Map([[target, frozen]]));
+    }
+  }
+}
+
+/** From 9.9 on: new overlays, and the ones of the snapshot it takes for current are removed. */
+export function revertExternally(world: PretendWorld, record: PretendRecord): void {
+  if (world.libvirt < revertsItself) throw new Error('67: not supported yet');
+  if (record.state === 'disk-snapshot' && world.libvirt < 10_010_000) {
+    throw new Error('1: Invalid target domain state');
+  }
+  const current = world.records.find(({ name }) => name === world.current);
+  if (current === undefined) throw new Error('libvirtd crashed');
+  world.xml = record.domain;
+  const made = record.disks.flatMap(({ target, kind }) => {
+    if (kind !== 'external') return [];
+    const frozen = frozenOf(record, target);
+    const source = `${frozen}.${++world.clock}`;
+    addImage(world.images, source, frozen);
+    pointDisk(world, target, source);
+    return [{ target, source }];
+  });
+  for (const { source } of current.revertDisks ?? current.disks) {
+    if (source !== null) world.images.delete(source);
+  }
+  current.revertDisks = null;
+  const hasChildren = world.records.some(({ parent }) => parent === record.name);
+  if (hasChildren) record.revertDisks = made;
+  else record.disks = made.map((disk) => ({ ...disk, kind: 'external' }));
+}

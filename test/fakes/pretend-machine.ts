@@ -1,0 +1,398 @@
+/**
+ * One machine on a pretend libvirt that does to it what a plan says, as libvirt 9.0 and QEMU 7.2 do
+ * (or 9.9 and later), with every trap of theirs that is known: a revert beside a bitmap leaves the
+ * machine off, a deletion does not notice a second line, memory on the wrong disk is not refused.
+ * A plan that is right keeps every moment what it was; one that is not shows here.
+ */
+import { domainWithImages } from '#engine/hypervisor/edit-images.ts';
+import { parseDomain } from '#engine/hypervisor/domain-xml.ts';
+import { parseSnapshot } from '#engine/hypervisor/snapshot-xml.ts';
+import type { SnapshotRecord } from '#engine/hypervisor/hypervisor.ts';
+import { snapshotCreateFlag, snapshotDeleteFlag } from '#engine/hypervisor/snapshot-flags.ts';
+import type { StepAction } from '#engine/interlock/steps.ts';
+import { addImage, chainOf, imageAt, readImage, type PretendImages } from './pretend-images.ts';
+import { adoptReverted, deleteExternally, revertExternally } from './pretend-libvirt.ts';
+import { testDomainXml } from '../real/test-machine.ts';
+
+export type PretendState = 'running' | 'paused' | 'off';
+
+export interface PretendRecord {
+  name: string;
+  parent: string | null;
+  time: number;
+  /** libvirt's word: running, paused, shutoff, disk-snapshot. */
+  state: string;
+  memory: 'no' | 'internal' | 'external';
+  memoryFile: string | null;
+  description: string;
+  disks: { target: string; kind: string; source: string | null }[];
+  /** From libvirt 9.9 on: what the machine writes to after a revert. */
+  revertDisks: { target: string; source: string }[] | null;
+  domain: string;
+}
+
+export interface PretendWorld {
+  libvirt: number;
+  state: PretendState;
+  /** Stands for all of the guest's memory. */
+  memory: number;
+  managedSave: boolean;
+  xml: string;
+  liveXml: string | null;
+  images: PretendImages;
+  /** What memory files hold, by path. */
+  memoryFiles: Map<string, { memory: number; xml: string; paused: boolean }>;
+  records: PretendRecord[];
+  current: string | null;
+  checkpoints: { name: string; bitmap: string; targets: string[] }[];
+  /** The newest revert that was noted, while what it kept is not forgotten. */
+  undoable: { to: string; kept: string } | null;
+  clock: number;
+}
+
+export const uuid = '5c9b3b0a-0000-4000-8000-000000000001';
+
+export interface PretendSpec {
+  readonly libvirt?: number;
+  readonly state?: PretendState;
+  /** Formats of its disks: vda, vdb, … */
+  readonly disks?: readonly ('qcow2' | 'raw')[];
+}
+
+export function pretendWorld({
+  libvirt = 9_000_000,
+  state = 'running',
+  disks = ['qcow2'],
+}: PretendSpec = {}): PretendWorld {
+  const spec = disks.map((format) => ({ format, sizeBytes: 64 * 1024 ** 2 }));
+  const { xml } = testDomainXml({ name: 'web-01', disks: spec }, uuid, '/images');
+  const images: PretendImages = new Map();
+  for (const { source, format } of parseDomain(xml).disks)
+    addImage(images, source ?? '', null, format);
+  return {
+    ...{ libvirt, state, memory: state === 'off' ? 0 : 1, managedSave: false, xml },
+    ...{ liveXml: state === 'off' ? null : xml, images, memoryFiles: new Map(), records: [] },
+    ...{ current: null, checkpoints: [], undoable: null, clock: 1_000_000 },
+  };
+}
+
+/** Definitions are read again and again, and parsing is what takes the time. */
+const read = new Map<string, ReadonlyMap<string, string>>();
+const maxRead = 1000;
+
+/** Targets and images of a definition. */
+export function imagesIn(xml: string): ReadonlyMap<string, string> {
+  const known = read.get(xml);
+  if (known !== undefined) return known;
+  const { disks } = parseDomain(xml);
+  const images = new Map(disks.map(({ target, source }) => [target, source ?? '']));
+  if (read.size >= maxRead) read.clear();
+  read.set(xml, images);
+  return images;
+}
+
+/** Targets and the images they write to now. */
+export function activeImages(world: PretendWorld): ReadonlyMap<string, string> {
+  return imagesIn(world.liveXml ?? world.xml);
+}
+
+/** What the machine would read from each of its disks. */
+export function presentOf(world: PretendWorld): Record<string, Record<number, number>> {
+  return Object.fromEntries(
+    [...activeImages(world)].map(([target, path]) => [target, readImage(world.images, path)]),
+  );
+}
+
+/** The guest writes; its memory changes with it. */
+export function guestWrites(world: PretendWorld, block: number, value: number): void {
+  for (const path of activeImages(world).values())
+    imageAt(world.images, path).blocks.set(block, value);
+  world.memory = value;
+}
+
+export function addCheckpoint(world: PretendWorld, name: string): void {
+  for (const path of activeImages(world).values()) imageAt(world.images, path).bitmaps.add(name);
+  world.checkpoints.push({ name, bitmap: name, targets: [...activeImages(world).keys()] });
+}
+
+export function recordXml(record: PretendRecord): string {
+  const disks = (some: readonly { target: string; kind?: string; source: string | null }[]) =>
+    some
+      .map(({ target, kind = 'external', source }) =>
+        source === null
+          ? `<disk name='${target}' snapshot='${kind}'/>`
+          : `<disk name='${target}' snapshot='${kind}' type='file'><driver type='qcow2'/>` +
+            `<source file='${source}'/></disk>`,
+      )
+      .join('');
+  const file = record.memoryFile === null ? '' : ` file='${record.memoryFile}'`;
+  const parent = record.parent === null ? '' : `<parent><name>${record.parent}</name></parent>`;
+  const reverted =
+    record.revertDisks === null ? '' : `<revertDisks>${disks(record.revertDisks)}</revertDisks>`;
+  return (
+    `<domainsnapshot><name>${record.name}</name><description>${record.description}</description>` +
+    `<state>${record.state}</state>${parent}<creationTime>${record.time}</creationTime>` +
+    `<memory snapshot='${record.memory}'${file}/><disks>${disks(record.disks)}</disks>` +
+    `${reverted}${record.domain}</domainsnapshot>`
+  );
+}
+
+export function recordOf(world: PretendWorld, record: PretendRecord): SnapshotRecord {
+  const told = { current: world.current === record.name, hasMetadata: true };
+  return parseSnapshot(recordXml(record), told);
+}
+
+/** Does one action, as interlock/execute.ts does: what is done already is not done again. */
+export function perform(world: PretendWorld, action: StepAction): void {
+  switch (action.do) {
+    case 'start':
+      if (world.state === 'off') startMachine(world, action.paused);
+      return;
+    case 'stop':
+      if (world.state !== 'off') stopMachine(world);
+      return;
+    case 'define':
+      world.xml = action.xml;
+      return;
+    case 'drop-managed-save':
+      world.managedSave = false;
+      return;
+    case 'create-snapshot':
+      if (!world.records.some(({ name }) => name === action.name)) createSnapshot(world, action);
+      return;
+    case 'record-snapshot':
+      return recordSnapshot(world, action);
+    case 'make-current':
+      if (world.records.some(({ name }) => name === action.name)) world.current = action.name;
+      return;
+    case 'delete-snapshot':
+      if (world.records.some(({ name }) => name === action.name)) deleteSnapshot(world, action);
+      return;
+    case 'revert-snapshot':
+      return revertSnapshot(world, action);
+    case 'restore-memory':
+      if (world.state === 'off') restoreMemory(world, action);
+      return;
+    case 'note-revert':
+      world.undoable = action.kept === null ? null : { to: action.to, kept: action.kept };
+      return;
+    case 'forget-revert':
+      if (world.undoable?.kept === action.kept) world.undoable = null;
+      return;
+    default:
+      return performOnImages(world, action);
+  }
+}
+
+function performOnImages(world: PretendWorld, action: StepAction): void {
+  const { images } = world;
+  const closed = (path: string) => {
+    if (world.state === 'off') return;
+    const open = [...activeImages(world).values()].flatMap((top) => chainOf(images, top));
+    if (open.includes(path)) throw new Error(`${path} is in use`);
+  };
+  switch (action.do) {
+    case 'create-overlay':
+      if (images.get(action.path)?.base === action.base) return;
+      addImage(images, action.path, action.base);
+      return;
+    case 'protect-file':
+      imageAt(images, action.path).mode = action.mode;
+      return;
+    case 'remove-bitmap':
+      closed(action.image);
+      imageAt(images, action.image).bitmaps.delete(action.bitmap);
+      return;
+    case 'remove-file': {
+      const used = [...activeImages(world).values()].flatMap((top) => chainOf(images, top));
+      if (used.includes(action.path)) throw new Error(`the machine uses ${action.path}`);
+      images.delete(action.path);
+      world.memoryFiles.delete(action.path);
+      return;
+    }
+    case 'record-checkpoint': {
+      if (world.checkpoints.some(({ name }) => name === action.name)) return;
+      const bitmap = / bitmap="([^"]*)"/.exec(action.xml)?.[1] ?? action.name;
+      const targets = [...activeImages(world).keys()];
+      world.checkpoints.push({ name: action.name, bitmap, targets });
+      return;
+    }
+    case 'delete-checkpoint': {
+      const doomed = world.checkpoints.filter(({ name }) => name === action.name);
+      if (!action.metadataOnly) for (const { bitmap } of doomed) removeBitmaps(world, bitmap);
+      world.checkpoints = world.checkpoints.filter(({ name }) => name !== action.name);
+      return;
+    }
+    case 'keep-picture':
+    case 'drop-picture':
+      return;
+    default:
+      throw new Error(`not in this pretend machine: ${action.do}`);
+  }
+}
+
+function removeBitmaps(world: PretendWorld, name: string): void {
+  if (world.state === 'off') throw new Error('84: a stopped machine’s checkpoints stay');
+  for (const top of activeImages(world).values()) {
+    for (const path of chainOf(world.images, top)) imageAt(world.images, path).bitmaps.delete(name);
+  }
+}
+
+function startMachine(world: PretendWorld, paused: boolean): void {
+  if (world.managedSave) throw new Error('the saved memory would be used up');
+  for (const path of imagesIn(world.xml).values()) chainOf(world.images, path); // or it fails
+  world.liveXml = world.xml;
+  world.state = paused ? 'paused' : 'running';
+  world.memory = 0; // it boots
+}
+
+function stopMachine(world: PretendWorld): void {
+  world.state = 'off';
+  world.liveXml = null;
+  world.memory = 0;
+}
+
+function createSnapshot(
+  world: PretendWorld,
+  { xml, flags }: Extract<StepAction, { do: 'create-snapshot' }>,
+): void {
+  const asked = parseSnapshot(xml, { current: false, hasMetadata: true });
+  const active = world.state !== 'off';
+  const internal = asked.disks.some(({ kind }) => kind === 'internal');
+  const minds = !internal || world.libvirt < 11_003_000;
+  if (!active && world.checkpoints.length > 0 && minds) throw new Error('84: checkpoints exist');
+  if (active && asked.memory === 'no' && internal) {
+    throw new Error('84: internal without memory');
+  }
+  const domain = world.liveXml ?? world.xml;
+  const state = active ? (asked.memory === 'no' ? 'disk-snapshot' : world.state) : 'shutoff';
+  if (asked.memoryFile !== null) {
+    const kept = { memory: world.memory, xml: domain, paused: world.state === 'paused' };
+    world.memoryFiles.set(asked.memoryFile, kept);
+  }
+  for (const { target, kind, source } of asked.disks) {
+    const top = activeImages(world).get(target) ?? '';
+    if (kind === 'internal') {
+      const image = imageAt(world.images, top);
+      if (image.format !== 'qcow2') throw new Error('67: only qcow2');
+      const memory = active ? world.memory : null;
+      image.moments.set(asked.name, { blocks: new Map(image.blocks), memory });
+    } else if (kind === 'external' && source !== null) {
+      addImage(world.images, source, top);
+      const overlay = imageAt(world.images, source);
+      overlay.mode = active ? 0o600 : 0o644;
+      if (active) overlay.bitmaps = new Set(imageAt(world.images, top).bitmaps);
+      pointDisk(world, target, source);
+    }
+  }
+  world.records.push({
+    ...{ name: asked.name, parent: world.current, time: ++world.clock, state },
+    ...{ memory: asked.memory, memoryFile: asked.memoryFile, description: asked.description },
+    disks: asked.disks.map(({ target, kind, source }) => ({ target, kind, source })),
+    ...{ revertDisks: null, domain },
+  });
+  world.current = asked.name;
+  if ((flags & snapshotCreateFlag.halt) !== 0) stopMachine(world);
+}
+
+export function pointDisk(world: PretendWorld, target: string, path: string): void {
+  const images = new Map([[target, path]]);
+  world.xml = domainWithImages(world.xml, images);
+  if (world.liveXml !== null) world.liveXml = domainWithImages(world.liveXml, images);
+}
+
+function recordSnapshot(
+  world: PretendWorld,
+  { name, xml, current }: Extract<StepAction, { do: 'record-snapshot' }>,
+): void {
+  const minds = world.libvirt < 11_003_000 && world.state === 'off';
+  if (minds && world.checkpoints.length > 0) throw new Error('84: checkpoints exist');
+  const told = parseSnapshot(xml, { current: false, hasMetadata: true });
+  const domain = /<domain[ >][\s\S]*<\/domain>/.exec(xml)?.[0];
+  const record = world.records.find((one) => one.name === name);
+  if (record === undefined || domain === undefined)
+    throw new Error('only known ones are redefined');
+  record.domain = domain;
+  record.disks = told.disks.map(({ target, kind, source }) => ({ target, kind, source }));
+  record.revertDisks = null;
+  if (current) world.current = name;
+}
+
+function deleteSnapshot(
+  world: PretendWorld,
+  { name, flags }: Extract<StepAction, { do: 'delete-snapshot' }>,
+): void {
+  const record = findRecord(world, name);
+  const external = record.disks.some(({ kind }) => kind === 'external');
+  if ((flags & snapshotDeleteFlag.metadataOnly) === 0) {
+    if (external) deleteExternally(world, record);
+    else for (const image of world.images.values()) image.moments.delete(name);
+  }
+  const parent = world.records.find((one) => one.name === record.parent);
+  if (world.libvirt >= 9_009_000 && parent !== undefined) adoptReverted(parent);
+  for (const child of world.records) if (child.parent === name) child.parent = record.parent;
+  world.records = world.records.filter((one) => one !== record);
+  if (world.current === name) world.current = record.parent;
+}
+
+export function findRecord(world: PretendWorld, name: string): PretendRecord {
+  const record = world.records.find((one) => one.name === name);
+  if (record === undefined) throw new Error(`72: no snapshot ${name}`);
+  return record;
+}
+
+function revertSnapshot(
+  world: PretendWorld,
+  { name, flags }: Extract<StepAction, { do: 'revert-snapshot' }>,
+): void {
+  const record = findRecord(world, name);
+  const boots = record.memory === 'no';
+  if (world.managedSave && boots) throw new Error('77: managed save');
+  stopMachine(world);
+  if (record.disks.some(({ kind }) => kind === 'external')) revertExternally(world, record);
+  else revertInternally(world, record);
+  world.current = name;
+  if (boots) {
+    if ((flags & 3) !== 0) startMachine(world, (flags & 2) !== 0);
+    return;
+  }
+  world.liveXml = world.xml;
+  world.state =
+    (flags & 2) !== 0 || ((flags & 1) === 0 && record.state === 'paused') ? 'paused' : 'running';
+  world.memory =
+    record.memoryFile === null
+      ? internalMemory(world, name)
+      : (world.memoryFiles.get(record.memoryFile)?.memory ?? NaN);
+}
+
+function revertInternally(world: PretendWorld, record: PretendRecord): void {
+  world.xml = record.domain;
+  for (const { target, kind } of record.disks) {
+    if (kind !== 'internal') continue;
+    const image = imageAt(world.images, activeImages(world).get(target) ?? '');
+    const moment = image.moments.get(record.name);
+    if (moment === undefined) throw new Error('snapshot not found');
+    if (image.bitmaps.size > 0) throw new Error('1: Device has active dirty bitmaps');
+    image.blocks = new Map(moment.blocks);
+  }
+}
+
+function internalMemory(world: PretendWorld, name: string): number {
+  for (const { moments } of world.images.values()) {
+    const memory = moments.get(name)?.memory;
+    if (typeof memory === 'number') return memory;
+  }
+  return NaN;
+}
+
+function restoreMemory(
+  world: PretendWorld,
+  { file, images, paused }: Extract<StepAction, { do: 'restore-memory' }>,
+): void {
+  const kept = world.memoryFiles.get(file);
+  if (kept === undefined) throw new Error('38: no such file');
+  const paths = new Map(images.map(({ target, path }) => [target, path]));
+  world.liveXml = domainWithImages(kept.xml, paths);
+  world.state = paused ? 'paused' : 'running';
+  world.memory = kept.memory;
+}
