@@ -23,11 +23,11 @@ function weights(model: Model): Readonly<Record<What, number>> {
     backup: 16,
     'point-delete': when(points.length > 2, points.length > maxPoints ? 10 : 1),
     restore: when(points.length > 0, 1),
-    start: when(!active, 14),
+    start: power === 'saved' ? 40 : when(!active, 14),
     stop: when(active, 4),
     pause: running,
     resume: when(power === 'paused', 8),
-    save: when(active, 1),
+    save: when(active, 0.7),
     'kill-qemu': when(active, 2),
     'kill-libvirtd': 1.5,
     'kill-engine': 1,
@@ -120,7 +120,7 @@ function foreignOf(what: Foreign['do'], model: Model, dice: Dice): Foreign {
   const aliases = model.snapshots.map(({ alias }) => alias);
   switch (what) {
     case 'other-snapshot':
-      return { do: what, external: dice.chance(0.5), memory: dice.chance(0.4) };
+      return { do: what, external: externalToo(model, dice), memory: dice.chance(0.4) };
     case 'other-revert':
     case 'other-snapshot-delete':
       return { do: what, alias: dice.pick(aliases) };
@@ -129,6 +129,13 @@ function foreignOf(what: Foreign['do'], model: Model, dice: Dice): Foreign {
     case 'other-checkpoint-delete':
       return { do: what, which: dice.int(1000) };
   }
+}
+
+/** Seldom of another kind than what is there: Waymark then rightly refuses nearly everything. */
+function externalToo({ snapshots }: Model, dice: Dice): boolean {
+  const [first] = snapshots;
+  if (first === undefined) return dice.chance(0.5);
+  return (first.storage === 'external') !== dice.chance(0.1);
 }
 
 function actionOf(what: Action['do'], model: Model, dice: Dice): Action {

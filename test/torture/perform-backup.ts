@@ -13,7 +13,7 @@ const writeEveryMs = 60;
 
 export async function performBackup(
   stand: Stand,
-  model: Model,
+  before: Model,
   operation: Backup,
 ): Promise<Performed> {
   const { world, reader } = stand;
@@ -22,9 +22,9 @@ export async function performBackup(
   const order = { machine: world.machine, repository, exclude: [], reread };
   const plan = await world.engine.call('backup.plan', order);
   const blocker = plan.checks.find(({ level }) => level === 'blocker');
-  if (blocker !== undefined) return { model, outcome: 'refused', note: blocker.id };
+  if (blocker !== undefined) return { model: before, outcome: 'refused', note: blocker.id };
   const accepted = plan.checks.filter(({ accept }) => accept !== undefined).map(({ id }) => id);
-  const meanwhile = writesDuring(stand, model, n, during);
+  const meanwhile = writesDuring(stand, before, n, during);
   const end = await runJob(
     world,
     `backup ${plan.route}`,
@@ -33,21 +33,23 @@ export async function performBackup(
     meanwhile.run,
   );
   const { disks, moments } = meanwhile.passed();
-  const point = await newPoint(stand, model, operation.repository);
+  const power = fault?.kind === 'kill-qemu' ? await world.live.power() : before.power;
+  const model = { ...before, disks, power };
+  const point = await newPoint(stand, before, operation.repository);
   const error = errorOf(end);
   const done = end.kind === 'ended' && end.job.state.kind === 'done';
   if (fault === null && error !== null) {
     if (error.data['preflight'] === true) {
-      return { model: { ...model, disks }, outcome: 'refused', note: error.code };
+      return { model, outcome: 'refused', note: error.code };
     }
     throw new Mismatch(`A backup failed though nothing disturbed it: ${told(error)}`);
   }
   expectThat(!done || point !== null, 'A backup that was done has no point');
-  if (point === null) return { model: { ...model, disks }, outcome: 'cut-off', note: '' };
+  if (point === null) return { model, outcome: 'cut-off', note: error?.code ?? fault?.kind ?? '' };
   const read = await reader.read(point);
   const moment = moments[whichMoment(`The new point ${point.id}`, read, moments)] ?? disks;
   const points = [...model.points, { ...point, moment }];
-  return { model: { ...model, disks, points }, outcome: 'done', note: plan.route };
+  return { model: { ...model, points }, outcome: 'done', note: plan.route };
 }
 
 export interface WritesDuring {

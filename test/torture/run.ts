@@ -14,9 +14,10 @@ import { runSequence, type Happened, type SequenceResult } from './sequence.ts';
 import { shrink } from './shrink.ts';
 
 const usage = `npm run torture -- [--seed N] [--operations N] [--minutes N] [--each N]
-  [--shrink-minutes N] [--replay FILE] [--quiet]
+  [--shrink-minutes N] [--go-on] [--replay FILE] [--quiet]
   --each            operations on one machine before the next one is made (40)
   --shrink-minutes  how long a shorter reproduction is looked for (10)
+  --go-on           after a difference goes on with the next machine
   --replay          does the operations of a file, one JSON a line, with the machine of --seed`;
 
 interface Options {
@@ -25,6 +26,7 @@ interface Options {
   readonly minutes: number;
   readonly each: number;
   readonly shrinkMinutes: number;
+  readonly goOn: boolean;
   readonly replay: readonly Operation[] | null;
   readonly quiet: boolean;
 }
@@ -41,6 +43,7 @@ function readOptions(args: readonly string[]): Options {
       minutes: { type: 'string' },
       each: { type: 'string' },
       'shrink-minutes': { type: 'string' },
+      'go-on': { type: 'boolean', default: false },
       replay: { type: 'string' },
       quiet: { type: 'boolean', default: false },
     },
@@ -57,6 +60,7 @@ function readOptions(args: readonly string[]): Options {
     minutes: number(values.minutes, Infinity),
     each: number(values.each, 40),
     shrinkMinutes: number(values['shrink-minutes'], 10),
+    goOn: values['go-on'],
     replay: values.replay === undefined ? null : operationsIn(values.replay),
     quiet: values.quiet,
   };
@@ -88,6 +92,7 @@ async function machines(libvirtd: PrivateLibvirtd, options: Options): Promise<nu
   const { seed, minutes, each, replay, quiet } = options;
   const until = performance.now() + minutes * 60_000;
   const happened: Happened[] = [];
+  let differences = 0;
   for (let machine = 0; performance.now() < until; machine += 1) {
     const left = options.operations - counted(happened);
     if (left <= 0) break;
@@ -98,15 +103,16 @@ async function machines(libvirtd: PrivateLibvirtd, options: Options): Promise<nu
     const result = await runSequence(libvirtd, sequence);
     happened.push(...result.happened);
     if (result.failure !== null) {
-      say(table(happened));
+      differences += 1;
       await reproduce(libvirtd, own, result.failure, options.shrinkMinutes);
-      return 1;
+      if (!options.goOn) break;
     }
     if (replay !== null) break;
   }
   say(table(happened));
-  say(`${counted(happened)} operations without a difference, seed ${seed}`);
-  return 0;
+  const found = differences === 0 ? 'without a difference' : `and ${differences} differences`;
+  say(`${counted(happened)} operations ${found}, seed ${seed}`);
+  return differences === 0 ? 0 : 1;
 }
 
 /** What was skipped did not happen. */

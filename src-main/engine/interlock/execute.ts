@@ -1,12 +1,13 @@
 /**
  * Does one action of a step. Every one looks first whether its effect is there already, so doing it
- * again after a crash is harmless. What libvirt keeps is changed here, images in execute-images.ts.
+ * again after a crash is harmless. What libvirt keeps of machines and snapshots is changed here,
+ * checkpoints in execute-checkpoints.ts, images in execute-images.ts.
  */
-import { hasCode } from '#contract/errors.ts';
 import { domainWithImages } from '#engine/hypervisor/edit-images.ts';
-import type { CheckpointRecord, Hypervisor } from '#engine/hypervisor/hypervisor.ts';
+import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import { snapshotCreateFlag } from '#engine/hypervisor/snapshot-flags.ts';
 import type { World } from '#engine/world/world.ts';
+import { executeOnCheckpoint } from './execute-checkpoints.ts';
 import { executeOnImages } from './execute-images.ts';
 import type { StepAction } from './steps.ts';
 
@@ -144,50 +145,5 @@ async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Pro
       return;
     case 'revert-snapshot':
       return hypervisor.revertSnapshot(uuid, action.name, action.flags);
-  }
-}
-
-type CheckpointStep = Extract<
-  StepAction,
-  { do: 'create-checkpoint' | 'record-checkpoint' | 'delete-checkpoint' }
->;
-
-async function executeOnCheckpoint(parts: ExecuteParts, action: CheckpointStep): Promise<void> {
-  const { hypervisor, uuid } = parts;
-  const found = (await hypervisor.listCheckpoints(uuid)).find(({ name }) => name === action.name);
-  switch (action.do) {
-    case 'create-checkpoint':
-      if (found === undefined) await hypervisor.createCheckpoint(uuid, action.xml, 0);
-      return;
-    case 'record-checkpoint':
-      if (found === undefined)
-        await hypervisor.createCheckpoint(uuid, action.xml, checkpointRedefine);
-      return;
-    case 'delete-checkpoint':
-      if (found !== undefined) await dropCheckpoint(hypervisor, uuid, found, action.metadataOnly);
-  }
-}
-
-const checkpointRedefine = 1; // VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE
-
-/**
- * A bitmap that QEMU lost cannot be deleted, and libvirt then refuses to delete its checkpoint too:
- * only the record is left to forget.
- */
-async function dropCheckpoint(
-  hypervisor: Hypervisor,
-  uuid: string,
-  { name, xml }: CheckpointRecord,
-  metadataOnly: boolean,
-): Promise<void> {
-  if (metadataOnly) return hypervisor.deleteCheckpoint(uuid, name, { metadataOnly });
-  try {
-    await hypervisor.deleteCheckpoint(uuid, name);
-  } catch (thrown) {
-    const broken =
-      hasCode(thrown, 'libvirt-error', 'checkpoint-inconsistent') &&
-      !(await hypervisor.validateCheckpoint(uuid, name, xml));
-    if (!broken) throw thrown;
-    await hypervisor.deleteCheckpoint(uuid, name, { metadataOnly: true });
   }
 }
