@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Repository } from '#contract/domain.ts';
 import { describeOwner } from '#engine/hypervisor/checkpoint-owner.ts';
 import { domainCheckpointXml } from '#engine/hypervisor/checkpoint-xml.ts';
-import { admit, type Patient } from './patient.ts';
+import { admit, installationOf, type Patient } from './patient.ts';
 import { startPrivateLibvirtd, whyNoLibvirtd, type PrivateLibvirtd } from './private-libvirtd.ts';
 import { startTestEngine, type TestEngine } from './test-engine.ts';
 
@@ -48,6 +48,11 @@ describe.skipIf(reason !== null)('the doctor', { timeout: 120_000 }, () => {
     await patient.vda.write(3, 4 * mib, mib);
     return { patient, checkpoint };
   };
+  /** What was written last is lost or not, as with a power cut, so it is written anew. */
+  const killed = async (patient: Patient) => {
+    await patient.kill();
+    await patient.vda.writeClosed(4, 4 * mib, mib);
+  };
   const forget = (patient: Patient, name: string) =>
     libvirtd.virsh('checkpoint-delete', '--metadata', patient.machine.uuid, name);
   const checkpoint = async (patient: Patient, name: string, description: string) => {
@@ -71,8 +76,7 @@ describe.skipIf(reason !== null)('the doctor', { timeout: 120_000 }, () => {
     'C4: QEMU killed: a dead checkpoint, repaired while the machine is %s',
     async (when) => {
       const { patient, checkpoint: name } = await withReference(`killed-${when}`);
-      await patient.kill();
-      await patient.vda.writeClosed(4, 6 * mib, mib);
+      await killed(patient);
       if (when === 'running') await patient.start();
       expect((await patient.examine()).findings).toMatchObject([
         { kind: 'dead-checkpoint', severity: 'problem', title: 'The reference of attic is broken' },
@@ -91,7 +95,7 @@ describe.skipIf(reason !== null)('the doctor', { timeout: 120_000 }, () => {
 
   test('C4: broken on one disk, gone from the other: no bitmap stays behind', async () => {
     const { patient, checkpoint: name } = await withReference('half');
-    await patient.kill();
+    await killed(patient);
     const image = patient.machine.disks.find(({ target }) => target === 'vdb')?.path ?? '';
     await libvirtd.runAs('qemu-img', ['bitmap', '--remove', image, name]);
     await patient.start();
@@ -126,7 +130,7 @@ describe.skipIf(reason !== null)('the doctor', { timeout: 120_000 }, () => {
 
   test('forgotten and broken: told again, then found dead, then right', async () => {
     const { patient, checkpoint: name } = await withReference('forgotten');
-    await patient.kill();
+    await killed(patient);
     await forget(patient, name);
     expect(await patient.kinds()).toEqual(['orphan-bitmap', 'orphan-bitmap']);
     await patient.start();
@@ -180,8 +184,7 @@ describe.skipIf(reason !== null)('the doctor', { timeout: 120_000 }, () => {
 
   test('a checkpoint of a backup that never became a point', async () => {
     const { patient, checkpoint: name } = await withReference('pending');
-    const { installation } = await identity(engine);
-    const owner = { installation, repository: attic.id };
+    const owner = { installation: installationOf(engine), repository: attic.id };
     await checkpoint(patient, 'waymark-01m9zzzzzzzzzzzzzzzzzzzzzz', describeOwner(owner));
     expect(await patient.kinds()).toEqual(['pending-checkpoint']);
     await patient.repair();
@@ -229,10 +232,3 @@ describe.skipIf(reason !== null)('the doctor', { timeout: 120_000 }, () => {
     expect(await patient.kinds()).toEqual([]);
   });
 });
-
-/** The engine's own id, as it writes it into checkpoints. */
-async function identity({ folder }: TestEngine): Promise<{ readonly installation: string }> {
-  const { readFile } = await import('node:fs/promises');
-  const text = await readFile(join(folder, 'data', 'installation-id'), 'utf8');
-  return { installation: text.trim() };
-}

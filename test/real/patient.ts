@@ -10,7 +10,7 @@ import type { PrivateLibvirtd, TestMachine } from './private-libvirtd.ts';
 import type { TestEngine } from './test-engine.ts';
 
 const mib = 1024 * 1024;
-export const patientDiskBytes = 16 * mib;
+const patientDiskBytes = 16 * mib;
 
 export interface Patient {
   readonly machine: TestMachine;
@@ -113,4 +113,9 @@ async function bitmapsIn(
     'format-specific': { data: { bitmaps?: readonly { name: string }[] } };
   };
   return (info['format-specific'].data.bitmaps ?? []).map(({ name }) => name);
+}
+
+/** The engine's own id, as it writes it into checkpoints. */
+export function installationOf({ folder }: TestEngine): string {
+  return readFileSync(join(folder, 'data', 'installation-id'), 'utf8').trim();
 }
