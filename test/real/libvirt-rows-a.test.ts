@@ -78,7 +78,7 @@ describe.skipIf(reason !== null)('rows A: checkpoints and snapshots', () => {
       expect(await machine.content(machine.base, 1)).toEqual([1]);
     });
 
-    test('fails from off as well, and kills the checkpoint when the snapshot has memory', async () => {
+    test('fails from off as well; with memory it kills the checkpoint, too', async () => {
       const machine = await rows.machine();
       await machine.internal('live');
       await machine.checkpoint('c');
@@ -125,7 +125,7 @@ describe.skipIf(reason !== null)('rows A: checkpoints and snapshots', () => {
     });
   });
 
-  test('A2: a live internal snapshot beside a checkpoint works, and the checkpoint goes on', async () => {
+  test('A2: a live internal snapshot leaves a checkpoint working', async () => {
     const machine = await rows.machine();
     await machine.checkpoint('c');
     await machine.write(1, 3);
@@ -153,7 +153,7 @@ describe.skipIf(reason !== null)('rows A: checkpoints and snapshots', () => {
     expect(await changedBytes(machine, 'c')).toBe(65_536);
   });
 
-  test('A4: a live external snapshot takes the bitmaps along; the next increment is exact', async () => {
+  test('A4: a live external snapshot takes bitmaps along; the increment is exact', async () => {
     const machine = await rows.machine();
     await machine.checkpoint('c');
     await machine.write(1, 3);
@@ -187,7 +187,7 @@ describe.skipIf(reason !== null)('rows A: checkpoints and snapshots', () => {
       ).rejects.toMatchObject(refusal(84));
     });
 
-    test('internal: works while the checkpoints are set aside, and they are good after', async () => {
+    test('internal: works while the checkpoints are set aside; they stay good', async () => {
       const machine = await stopped();
       const putBack = await setAside(machine);
       await machine.internal('in');

@@ -182,10 +182,10 @@ async function imageParts(daemon: PrivateLibvirtd, image: string): Promise<Image
   };
 }
 
-/** The domain or snapshot XML with another image for vda, and no chain below it. */
+/** An inactive or saved definition with another image for vda, and no chain below it. */
 export function withImage(xml: string, image: string): string {
   return xml.replace(
-    /(?:<source file='[^']*'(?:\/>|[^]*?<\/source>)\s*)(?:<backingStore[^]*?)?(?=<target dev='vda')/,
+    /<source file='[^']*'\/>\s*(?:<backingStore[^]*?)?(?=<target dev='vda')/,
     element('source', { file: image }),
   );
 }

@@ -6,7 +6,8 @@ import { DOMParser, type Element as ParsedElement } from '@xmldom/xmldom';
 import { AppError } from '#contract/errors.ts';
 
 export const maxXmlCharacters = 4 * 1024 * 1024; // libvirt's own limit of a string
-export const maxXmlDepth = 64;
+/** libvirt nests the images of a chain, each in the one above it, and allows 200. */
+export const maxXmlDepth = 256;
 export const maxXmlElements = 100_000;
 
 export type Element = ParsedElement;

@@ -99,6 +99,18 @@ describe('parseDomain', () => {
     ]);
   });
 
+  it('reads the longest chain libvirt allows', () => {
+    const below = (left: number): string =>
+      left === 0
+        ? '<backingStore/>'
+        : `<backingStore type='file'><format type='qcow2'/><source file='/${left}'/>
+           ${below(left - 1)}</backingStore>`;
+    const { disks } = parseDomain(
+      `<domain><devices><disk><source file='/top'/>${below(199)}</disk></devices></domain>`,
+    );
+    expect(disks[0]?.chain).toHaveLength(199);
+  });
+
   it('reads the least a definition can have', () => {
     expect(parseDomain('<domain><name>x</name></domain>')).toMatchObject({
       name: 'x',
