@@ -1,4 +1,4 @@
-/** Snapshots and checkpoints on the machine page: the tree by keyboard, a thousand, their states. */
+/** Snapshots and checkpoints on the machine page: the tree by keyboard, a thousand, states. */
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { expect, test } from './waymark.ts';
