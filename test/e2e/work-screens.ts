@@ -96,9 +96,9 @@ const machineScreens: readonly Screen[] = [
     state: 'full',
     open: async (page) => {
       await openTree(page, 'jenkins');
-      await page.keyboard.press('Tab');
+      await page.getByRole('treeitem', { name: /before-plugin-24/ }).click();
       await page.keyboard.press('Home');
-      await page.getByRole('treeitem', { name: /before-plugin-2,/ }).click();
+      await page.getByRole('treeitem', { name: /before-plugin-2 / }).click();
       await page.getByText('not there any more').first().waitFor();
     },
   },
