@@ -2,123 +2,153 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { expect, test } from './waymark.ts';
+import type { DemoServer } from './demo-server.ts';
 import { openMachine, openTree, showAs } from './work-screens.ts';
 
 const row = (page: Page, name: string | RegExp) => page.getByRole('treeitem', { name });
 const inspector = (page: Page) => page.getByRole('region', { name: 'Selected point' });
+/** The open one, whether it only asks or warns. */
+const dialog = (page: Page) => page.locator('[role="dialog"], [role="alertdialog"]');
 const title = (page: Page) => inspector(page).getByRole('heading').first();
 
 test('the tree opens unfolded, by creation, and says where you are', async ({ app }) => {
-  await openTree(app, 'nextcloud');
+  await openTree(app, 'debian-dev');
   await expect(app.getByRole('treeitem')).toHaveText([
-    /before-upgrade/,
-    /upgrade-failed/,
+    /fresh-install/,
+    /before-trixie/,
+    /trixie-first-try/,
     /Undo point/,
-    /clean-32/,
+    /trixie-clean/,
   ]);
-  await expect(row(app, /clean-32.*You are here/)).toHaveAttribute('aria-current', 'true');
-  await expect(app.getByText('You are here', { exact: true }).first()).toBeVisible();
-  const place = async (name: RegExp) => {
-    const one = row(app, name);
-    return await Promise.all(
-      ['aria-level', 'aria-posinset', 'aria-setsize'].map((of) => one.getAttribute(of)),
-    );
-  };
-  expect(await place(/before-upgrade/)).toEqual(['1', '1', '2']);
-  expect(await place(/upgrade-failed/)).toEqual(['2', '1', '2']);
-  expect(await place(/Undo point/)).toEqual(['2', '2', '2']);
-  expect(await place(/clean-32/)).toEqual(['1', '2', '2']);
+  await expect(row(app, /trixie-clean.*You are here/)).toHaveAttribute('aria-current', 'true');
+  const places = await app
+    .getByRole('treeitem')
+    .evaluateAll((rows) => rows.map((one) => [one.ariaLevel, one.ariaPosInSet, one.ariaSetSize]));
+  expect(places).toEqual([
+    ['1', '1', '3'],
+    ['1', '2', '3'],
+    ['2', '1', '2'],
+    ['2', '2', '2'],
+    ['1', '3', '3'],
+  ]);
 });
 
 test('without a mouse: walk, fold, find by letters, open and come back', async ({ app }) => {
-  await openTree(app, 'nextcloud');
-  await expect(title(app)).toHaveText('clean-32');
-  // One tab stop: from the switch over "Fold branches" into the tree, and on to the inspector.
+  await openTree(app, 'debian-dev');
+  await expect(title(app)).toHaveText('trixie-clean');
+  // One tab stop: from the switch over "Fold branches" into the tree.
   await app.keyboard.press('Tab');
   await app.keyboard.press('Tab');
-  await expect(row(app, /clean-32/)).toBeFocused();
+  await expect(row(app, /trixie-clean/)).toBeFocused();
   await app.keyboard.press('Home');
-  await expect(row(app, /before-upgrade/)).toBeFocused();
-  await expect(title(app)).toHaveText('before-upgrade');
-  await app.keyboard.press('ArrowRight');
-  await expect(row(app, /upgrade-failed/)).toBeFocused();
-  await app.keyboard.press('ArrowLeft');
-  await expect(row(app, /before-upgrade/)).toBeFocused();
-  await app.keyboard.press('ArrowLeft');
-  await expect(row(app, /before-upgrade/)).toHaveAttribute('aria-expanded', 'false');
-  await expect(row(app, /upgrade-failed/)).toHaveCount(0);
+  await expect(row(app, /fresh-install/)).toBeFocused();
   await app.keyboard.press('ArrowDown');
-  await expect(row(app, /clean-32/)).toBeFocused();
+  await expect(row(app, /before-trixie/)).toBeFocused();
+  await expect(title(app)).toHaveText('before-trixie');
+  await app.keyboard.press('ArrowRight');
+  await expect(row(app, /trixie-first-try/)).toBeFocused();
+  await app.keyboard.press('ArrowLeft');
+  await expect(row(app, /before-trixie/)).toBeFocused();
+  await app.keyboard.press('ArrowLeft');
+  await expect(row(app, /before-trixie.*2 snapshots folded/)).toHaveAttribute(
+    'aria-expanded',
+    'false',
+  );
+  await expect(row(app, /trixie-first-try/)).toHaveCount(0);
+  await app.keyboard.press('ArrowDown');
+  await expect(row(app, /trixie-clean/)).toBeFocused();
   await app.keyboard.press('*');
-  await expect(row(app, /upgrade-failed/)).toHaveCount(1);
-  await app.keyboard.type('up');
-  await expect(row(app, /upgrade-failed/)).toBeFocused();
+  await expect(row(app, /trixie-first-try/)).toHaveCount(1);
+  await app.keyboard.type('fre');
+  await expect(row(app, /fresh-install/)).toBeFocused();
   await app.keyboard.press('End');
-  await expect(row(app, /clean-32/)).toBeFocused();
+  await expect(row(app, /trixie-clean/)).toBeFocused();
   await app.keyboard.press('Enter');
   await expect(inspector(app)).toBeFocused();
   await app.keyboard.press('Escape');
-  await expect(row(app, /clean-32/)).toBeFocused();
+  await expect(row(app, /trixie-clean/)).toBeFocused();
   await app.keyboard.press('Tab');
-  await expect(row(app, /clean-32/)).not.toBeFocused();
   await expect(app.getByRole('treeitem').and(app.locator(':focus'))).toHaveCount(0);
+});
+
+test('Delete asks first, and Escape leaves the row as it was', async ({ app }) => {
+  await openTree(app, 'debian-dev');
+  await row(app, /trixie-first-try/).click();
+  await app.keyboard.press('Delete');
+  await expect(dialog(app)).toContainText('trixie-first-try');
+  await app.keyboard.press('Escape');
+  await expect(dialog(app)).toBeHidden();
+  await expect(row(app, /trixie-first-try/)).toBeFocused();
 });
 
 test('the menu opens at the row, by keys and by pointer, and gives the focus back', async ({
   app,
 }) => {
-  await openTree(app, 'nextcloud');
-  await row(app, /upgrade-failed/).click();
+  await openTree(app, 'debian-dev');
+  await row(app, /trixie-first-try/).click();
   await app.keyboard.press('Shift+F10');
-  await expect(app.getByRole('menuitem', { name: 'Revert to this…' })).toBeVisible();
+  const revert = app.getByRole('menuitem', { name: 'Revert to this…' });
+  await expect(revert).toBeVisible();
+  const menu = await app.getByRole('menu').boundingBox();
+  const at = await row(app, /trixie-first-try/).boundingBox();
+  expect((menu?.y ?? 0) - (at?.y ?? 0)).toBeLessThan(60);
   await app.keyboard.press('Escape');
-  await expect(row(app, /upgrade-failed/)).toBeFocused();
-  await row(app, /clean-32/).click({ button: 'right' });
+  await expect(row(app, /trixie-first-try/)).toBeFocused();
+  await row(app, /trixie-clean/).click({ button: 'right' });
   await expect(app.getByRole('menuitem', { name: 'Delete…' })).toBeVisible();
   await app.keyboard.press('Escape');
-  await expect(row(app, /clean-32/)).toBeFocused();
-  await expect(title(app)).toHaveText('clean-32');
+  await expect(row(app, /trixie-clean/)).toBeFocused();
+  await expect(title(app)).toHaveText('trixie-clean');
+  await app.keyboard.press('Shift+F10');
+  await revert.click();
+  await expect(dialog(app)).toContainText('Revert debian-dev to trixie-clean');
 });
 
+/** The story of a machine by its name, once its page has been open. */
+function storyNamed({ engine }: DemoServer, name: string) {
+  const machine = engine.state.machines.find((one) => one.name === name);
+  const story = machine === undefined ? undefined : engine.state.stories.get(machine.id);
+  if (machine === undefined || story === undefined) throw new Error(`No story of ${name}.`);
+  return { story, changed: () => engine.emit('timeline.changed', { machine: machine.id }) };
+}
+
 test('the form is remembered, folding and selection survive a refresh', async ({ app, server }) => {
-  await openTree(app, 'nextcloud');
-  await row(app, /before-upgrade/).click();
+  await openTree(app, 'debian-dev');
+  await row(app, /before-trixie/).click();
   await app.keyboard.press('ArrowLeft');
-  await expect(app.getByRole('treeitem')).toHaveCount(2);
-  const machine = server.engine.state.machines.find(({ name }) => name === 'nextcloud');
-  if (machine === undefined) throw new Error('The demo has no nextcloud.');
-  const moments = server.engine.state.moments.get(machine.id);
-  const newest = moments?.snapshots.at(-1);
-  if (moments === undefined || newest === undefined) throw new Error('It has no snapshots.');
-  const more = { ...newest, name: 'clean-33', time: newest.time + 1000, parent: 'clean-32' };
-  const before = moments.snapshots.map((one) => ({ ...one, current: false }));
-  server.engine.state.moments.set(machine.id, { ...moments, snapshots: [...before, more] });
-  server.engine.emit('timeline.changed', { machine: machine.id });
-  await expect(row(app, /clean-33.*You are here/)).toBeVisible({ timeout: 1_000 });
   await expect(app.getByRole('treeitem')).toHaveCount(3);
-  await expect(row(app, /before-upgrade/)).toBeFocused();
+  const { story, changed } = storyNamed(server, 'debian-dev');
+  const newest = story.snapshots.at(-1);
+  if (newest === undefined) throw new Error('It has no snapshots.');
+  story.snapshots = [
+    ...story.snapshots.map((one) => ({ ...one, current: false })),
+    { ...newest, name: 'trixie-later', time: newest.time + 1000, parent: newest.name },
+  ];
+  changed();
+  await expect(row(app, /trixie-later.*You are here/)).toBeVisible({ timeout: 1_000 });
+  await expect(app.getByRole('treeitem')).toHaveCount(4);
+  await expect(row(app, /before-trixie/)).toBeFocused();
   await app.reload();
   await expect(app.getByRole('radio', { name: 'Tree', exact: true })).toBeChecked();
-  await expect(title(app)).toHaveText('before-upgrade');
+  await expect(title(app)).toHaveText('before-trixie');
   // Open again after a reload (ux.md C10): nothing is hidden that a person did not just hide.
-  await expect(app.getByRole('treeitem')).toHaveCount(5);
+  await expect(app.getByRole('treeitem')).toHaveCount(6);
 });
 
 test('a snapshot that goes away hands the focus to the next', async ({ app, server }) => {
-  await openTree(app, 'nextcloud');
-  await row(app, /upgrade-failed/).click();
-  const entry = [...server.engine.state.moments].find(([, of]) =>
-    of.snapshots.some(({ name }) => name === 'upgrade-failed'),
-  );
-  if (entry === undefined) throw new Error('The demo has no such snapshot.');
-  const [machine, moments] = entry;
-  const snapshots = moments.snapshots
-    .filter(({ name }) => name !== 'upgrade-failed')
-    .map((one) => (one.parent === 'upgrade-failed' ? { ...one, parent: 'before-upgrade' } : one));
-  server.engine.state.moments.set(machine, { ...moments, snapshots });
-  server.engine.emit('timeline.changed', { machine });
+  await openTree(app, 'debian-dev');
+  await row(app, /trixie-first-try/).click();
+  const { story, changed } = storyNamed(server, 'debian-dev');
+  story.snapshots = story.snapshots
+    .filter(({ name }) => name !== 'trixie-first-try')
+    .map((one) => (one.parent === 'trixie-first-try' ? { ...one, parent: 'before-trixie' } : one));
+  changed();
   await expect(row(app, /Undo point/)).toBeFocused();
   await expect(title(app)).toHaveText('Undo point');
+  story.snapshots = [];
+  changed();
+  await expect(app.getByText('No snapshots yet')).toBeVisible();
+  await expect(app.getByRole('button', { name: 'Take snapshot…' }).last()).toBeFocused();
 });
 
 test('a broken snapshot says why it cannot be gone back to', async ({ app }) => {
@@ -134,11 +164,10 @@ test('a broken snapshot says why it cannot be gone back to', async ({ app }) => 
 });
 
 test('pictures are asked for only for rows in sight', async ({ app }) => {
-  await openTree(app, 'nextcloud');
-  const picture = row(app, /before-upgrade/).locator('img');
-  await expect(picture).toBeVisible();
-  await expect(row(app, /upgrade-failed/).locator('img')).toHaveCount(0);
-  await expect(inspector(app).getByRole('img', { name: /Screen of clean-32/ })).toBeVisible();
+  await openTree(app, 'debian-dev');
+  await expect(row(app, /before-trixie/).locator('img')).toBeVisible();
+  await expect(row(app, /fresh-install/).locator('img')).toHaveCount(0);
+  await expect(inspector(app).getByRole('img', { name: /Screen of trixie-clean/ })).toBeVisible();
 });
 
 test('changed since is told, grows while one looks, and is not asked for too often', async ({
@@ -184,29 +213,36 @@ test('a broken reference is a gap with its reason; one that waits says so', asyn
 
 test('a revert can be undone; one without a way back says what it cost', async ({ app }) => {
   await openMachine(app, 'gitea');
-  await expect(app.getByText(/Reverted to before-runner today/)).toBeVisible();
-  await expect(app.getByRole('button', { name: 'Undo', exact: true })).toBeVisible();
+  await expect(app.getByText(/Reverted to before-runner (today|yesterday)/)).toBeVisible();
+  await app.getByRole('button', { name: 'Undo', exact: true }).click();
+  await expect(dialog(app)).toContainText('Undo the revert of gitea');
+  await app.keyboard.press('Escape');
   await app.getByRole('link', { name: 'Back to machines' }).click();
-  await openMachine(app, 'win11-tax');
-  const card = app.getByRole('region', { name: 'Lost by the revert to before-elster' });
+  await openMachine(app, 'home-assistant');
+  const card = app.getByRole('region', { name: 'Lost by the revert to before-core-12' });
   await expect(card).toContainText('cannot be brought back');
   await card.getByRole('link', { name: 'Show restore point' }).click();
   await expect(title(app)).toContainText('Restore point');
   await card.getByRole('button', { name: 'Put this message away' }).click();
   await expect(card).toBeHidden();
   await app.reload();
-  await expect(app.getByRole('region', { name: 'Timeline of win11-tax' })).toBeVisible();
+  await expect(app.getByRole('region', { name: 'Timeline of home-assistant' })).toBeVisible();
   await expect(card).toBeHidden();
 });
 
 test('the machine offers what can be done with snapshots and checkpoints', async ({ app }) => {
   await openMachine(app, 'jenkins');
-  await expect(app.getByRole('button', { name: 'Take snapshot…' })).toBeEnabled();
   await expect(app.getByText('vda is read through 25 images')).toBeVisible();
-  await expect(app.getByRole('button', { name: 'Merge the oldest…' })).toBeEnabled();
+  await app.getByRole('button', { name: 'Merge the oldest…' }).click();
+  await expect(dialog(app)).toContainText('10 snapshots');
+  await app.keyboard.press('Escape');
+  await app.getByRole('button', { name: 'Take snapshot…' }).click();
+  await expect(dialog(app)).toBeVisible();
+  await app.keyboard.press('Escape');
   await app.getByRole('button', { name: 'More actions', exact: true }).click();
   await expect(app.getByRole('menuitem', { name: 'Make a checkpoint' })).toBeVisible();
-  await expect(app.getByRole('menuitem', { name: 'Check bookkeeping…' })).toBeVisible();
+  await app.getByRole('menuitem', { name: 'Check bookkeeping…' }).click();
+  await expect(dialog(app)).toContainText('jenkins');
 });
 
 test('the list sorts by any of its columns', async ({ app }) => {
@@ -219,7 +255,7 @@ test('the list sorts by any of its columns', async ({ app }) => {
     'aria-sort',
     'ascending',
   );
-  await expect(first).toContainText('Reference only');
+  await expect(first).toContainText('before-upgrade');
   await app.getByRole('button', { name: 'Stored', exact: true }).click();
   await expect(first).toContainText('108');
 });
@@ -278,19 +314,24 @@ test.describe('a thousand snapshots', () => {
 
   test('paint at once and follow the keys (ux.md T5)', async ({ app }) => {
     await openMachine(app, 'nextcloud');
-    const paintMs = await firstPaint(app);
-    await expect(row(app, /You are here/)).toBeVisible();
+    const paints: number[] = [];
+    for (let times = 0; times < 5; times += 1) {
+      await showAs(app, 'Timeline');
+      paints.push(await firstPaint(app));
+    }
     await row(app, /You are here/).click();
-    const up = await arrowTimes(app, 'ArrowUp', 60);
+    const keys = await arrowTimes(app, 'ArrowUp', 60);
     const drawn = await app.getByRole('treeitem').count();
-    const median = up[Math.floor(up.length / 2)] ?? Number.POSITIVE_INFINITY;
+    const keyAt = (share: number): number => keys[Math.floor(keys.length * share)] ?? Infinity;
     console.log(
-      `1,000 snapshots: first paint ${paintMs.toFixed(0)} ms (200), arrow key median ` +
-        `${median.toFixed(1)} ms, slowest ${up.at(-1)?.toFixed(1)} ms (50), ${drawn} rows drawn`,
+      `1,000 snapshots: paint ${paints.map((ms) => ms.toFixed(0)).join(', ')} ms (200 promised), ` +
+        `arrow key ${keyAt(0.25).toFixed(1)} ms, median ${keyAt(0.5).toFixed(1)} ms, slowest ` +
+        `${keys.at(-1)?.toFixed(1)} ms (50 promised), ${drawn} rows drawn`,
     );
-    // Other work may share the processor: the promise is printed, twice as much is too slow.
-    expect(paintMs).toBeLessThan(400);
-    expect(median).toBeLessThan(100);
+    // Other work may share the processor: what is printed above shows how it went, and what was
+    // not disturbed must keep the promise.
+    expect(Math.min(...paints)).toBeLessThan(200);
+    expect(keyAt(0.25)).toBeLessThan(50);
     expect(drawn).toBeLessThan(60);
     await app.keyboard.press('Home');
     await expect(row(app, /^step-0001 /)).toBeFocused();

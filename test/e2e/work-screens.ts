@@ -52,7 +52,7 @@ export async function openTree(page: Page, name: string): Promise<void> {
 }
 
 const machineScreens: readonly Screen[] = [
-  { name: 'machine-tree', state: 'full', open: (page) => openTree(page, 'nextcloud') },
+  { name: 'machine-tree', state: 'full', open: (page) => openTree(page, 'debian-dev') },
   { name: 'machine-tree-thousand', state: 'thousand', open: (page) => openTree(page, 'nextcloud') },
   {
     name: 'machine-tree-empty',
@@ -67,7 +67,7 @@ const machineScreens: readonly Screen[] = [
     name: 'machine-list',
     state: 'full',
     open: async (page) => {
-      await openMachine(page, 'nextcloud');
+      await openMachine(page, 'debian-dev');
       await showAs(page, 'List');
       await page.getByRole('button', { name: 'Good for' }).click();
     },
@@ -76,18 +76,19 @@ const machineScreens: readonly Screen[] = [
     name: 'machine-tree-menu',
     state: 'full',
     open: async (page) => {
-      await openTree(page, 'nextcloud');
-      await page.getByRole('treeitem', { name: /upgrade-failed/ }).click();
+      await openTree(page, 'debian-dev');
+      await page.getByRole('treeitem', { name: /trixie-first-try/ }).click();
       await page.keyboard.press('Shift+F10');
       await page.getByRole('menu').waitFor();
     },
   },
+  { name: 'machine-branches', state: 'full', open: (page) => openMachine(page, 'debian-dev') },
   { name: 'machine-reverted', state: 'full', open: (page) => openMachine(page, 'gitea') },
   {
     name: 'machine-lost',
     state: 'full',
     open: async (page) => {
-      await openMachine(page, 'win11-tax');
+      await openMachine(page, 'home-assistant');
       await page.getByText('Lost by the revert to').waitFor();
     },
   },
