@@ -6,16 +6,19 @@
 import { createContext } from 'svelte';
 import type { Client } from '#contract/client.ts';
 import { Actions } from './actions.svelte.ts';
+import { LiveCheckpoints } from './checkpoints.svelte.ts';
 import { Clock } from './clock.svelte.ts';
 import { Desktop } from './desktop.ts';
 import { History } from './history.svelte.ts';
 import { Hosts } from './hosts.svelte.ts';
 import { Info } from './info.svelte.ts';
 import { Jobs } from './jobs.svelte.ts';
+import { Layout } from './layout.svelte.ts';
 import { Machines } from './machines.svelte.ts';
 import { Navigation } from './navigation.svelte.ts';
 import { Points } from './points.svelte.ts';
 import { Repositories } from './repositories.svelte.ts';
+import { Snapshots } from './snapshots.ts';
 import { Theme } from './theme.svelte.ts';
 import { OpenTimeline } from './timeline.svelte.ts';
 import { Toasts } from './toasts.svelte.ts';
@@ -29,10 +32,13 @@ export interface App {
   readonly jobs: Jobs;
   readonly history: History;
   readonly timeline: OpenTimeline;
+  readonly snapshots: Snapshots;
+  readonly checkpoints: LiveCheckpoints;
   readonly actions: Actions;
   readonly navigation: Navigation;
   readonly desktop: Desktop;
   readonly theme: Theme;
+  readonly layout: Layout;
   readonly toasts: Toasts;
   readonly clock: Clock;
   /** Reads everything again; never rejects, each noun shows its own trouble. */
@@ -51,6 +57,7 @@ export function createApp(client: Client): App {
   const timeline = new OpenTimeline(client);
   const actions = new Actions(client);
   const navigation = new Navigation();
+  const checkpoints = new LiveCheckpoints(client);
   const clock = new Clock();
   const load = async (): Promise<void> => {
     const nouns = [info, hosts, machines, repositories, jobs, timeline, actions];
@@ -68,15 +75,19 @@ export function createApp(client: Client): App {
     history,
     timeline,
     actions,
+    snapshots: new Snapshots(client),
+    checkpoints,
     navigation,
     desktop: new Desktop(client),
     theme: new Theme(),
+    layout: new Layout(),
     toasts: new Toasts(),
     clock,
     load,
     stop: () => {
       unsubscribe();
       navigation.stop();
+      checkpoints.close();
       clock.stop();
     },
   };

@@ -4,14 +4,22 @@
  */
 import { addressOf, placeAt, type Place } from './place.ts';
 
+/**
+ * Pause between two writings of the address. Chromium ignores more than 200 in 10 s, and a held
+ * arrow key selects faster than that.
+ */
+const addressMilliseconds = 100;
+
 export class Navigation {
   #place = $state.raw<Place>(placeAt(window.location.hash));
   /** Asked before leaving a place with unsaved choices; true lets go. */
   #guard: ((to: Place) => boolean) | null = null;
   readonly #stop: () => void;
+  #addressTimer: number | undefined;
 
   constructor() {
     const onHash = (): void => {
+      this.#forgetAddress();
       const to = placeAt(window.location.hash);
       if (addressOf(to) === addressOf(this.#place)) return;
       if (this.#guard !== null && !this.#guard(to)) {
@@ -21,7 +29,21 @@ export class Navigation {
       this.#place = to;
     };
     window.addEventListener('hashchange', onHash);
-    this.#stop = () => window.removeEventListener('hashchange', onHash);
+    this.#stop = () => {
+      this.#forgetAddress();
+      window.removeEventListener('hashchange', onHash);
+    };
+  }
+
+  #forgetAddress(): boolean {
+    const waited = this.#addressTimer !== undefined;
+    window.clearTimeout(this.#addressTimer);
+    this.#addressTimer = undefined;
+    return waited;
+  }
+
+  #writeAddress(): void {
+    window.history.replaceState(null, '', addressOf(this.#place));
   }
 
   get place(): Place {
@@ -32,14 +54,21 @@ export class Navigation {
   go(to: Place): void {
     if (addressOf(to) === addressOf(this.#place)) return;
     if (this.#guard !== null && !this.#guard(to)) return;
+    if (this.#forgetAddress()) this.#writeAddress();
     window.history.pushState(null, '', addressOf(to));
     this.#place = to;
   }
 
   /** Changes the address without a step for the back button: a selection, a redirect. */
   replace(to: Place): void {
-    window.history.replaceState(null, '', addressOf(to));
     this.#place = to;
+    if (this.#addressTimer !== undefined) return;
+    this.#writeAddress();
+    const written = addressOf(to);
+    this.#addressTimer = window.setTimeout(() => {
+      this.#addressTimer = undefined;
+      if (addressOf(this.#place) !== written) this.#writeAddress();
+    }, addressMilliseconds);
   }
 
   href(to: Place): string {

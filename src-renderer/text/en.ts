@@ -9,6 +9,7 @@ import { machines } from './en-machines.ts';
 import { repositories } from './en-repositories.ts';
 import { restore } from './en-restore.ts';
 import { settings } from './en-settings.ts';
+import { snapshots } from './en-snapshots.ts';
 import { ui } from './en-ui.ts';
 import { words } from './en-words.ts';
 
@@ -24,5 +25,6 @@ export const en = {
   ...repositories,
   ...restore,
   ...settings,
+  ...snapshots,
   ...ui,
 } as const;

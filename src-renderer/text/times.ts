@@ -73,6 +73,19 @@ export function whenText(time: number, now: number): string {
   return momentText(time, now);
 }
 
+/** "02:00" today, else "22 Nov": where there is little room. */
+export function shortWhenText(time: number, now: number): string {
+  return daysBetween(time, now) === 0 ? clock.format(time) : dateText(time, now);
+}
+
+/** "Today, 02:00", "22 Nov, 02:00", "3 Jan 2025": a column of moments. */
+export function columnTimeText(time: number, now: number): string {
+  const days = daysBetween(time, now);
+  if (days === 0 || days === 1) return `${dayText(time, now)}, ${clock.format(time)}`;
+  const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
+  return sameYear ? `${dayMonth.format(time)}, ${clock.format(time)}` : dayMonthYear.format(time);
+}
+
 /** "22 Nov 2026, 02:00:07 CET", for the hover. */
 export function exactTimeText(time: number): string {
   return `${dayMonthYear.format(time)}, ${clockExact.format(time)}`;

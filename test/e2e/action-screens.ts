@@ -9,7 +9,10 @@ const alertDialog = (page: Page) => page.getByRole('alertdialog');
 /** The inspector of one snapshot, with its buttons. */
 export async function openSnapshot(page: Page, machine: string, snapshot: string): Promise<void> {
   await openMachine(page, machine);
-  await page.getByRole('row', { name: new RegExp(snapshot) }).first().click();
+  await page
+    .getByRole('row', { name: new RegExp(snapshot) })
+    .first()
+    .click();
   await button(page, 'Revert to this…').waitFor();
 }
 

@@ -40,7 +40,82 @@ async function select(page: Page, name: RegExp): Promise<void> {
   await page.getByRole('row', { name }).first().click();
 }
 
+/** Chooses one of the forms points are shown in. */
+export async function showAs(page: Page, form: 'Timeline' | 'Tree' | 'List'): Promise<void> {
+  await page.getByRole('radio', { name: form, exact: true }).click();
+}
+
+export async function openTree(page: Page, name: string): Promise<void> {
+  await openMachine(page, name);
+  await showAs(page, 'Tree');
+  await page.getByRole('tree', { name: `Snapshots of ${name}` }).waitFor();
+}
+
+const machineScreens: readonly Screen[] = [
+  { name: 'machine-tree', state: 'full', open: (page) => openTree(page, 'debian-dev') },
+  { name: 'machine-tree-thousand', state: 'thousand', open: (page) => openTree(page, 'nextcloud') },
+  {
+    name: 'machine-tree-empty',
+    state: 'full',
+    open: async (page) => {
+      await openMachine(page, 'old-crm');
+      await showAs(page, 'Tree');
+      await page.getByText('No snapshots yet').waitFor();
+    },
+  },
+  {
+    name: 'machine-list',
+    state: 'full',
+    open: async (page) => {
+      await openMachine(page, 'debian-dev');
+      await showAs(page, 'List');
+      await page.getByRole('button', { name: 'Good for' }).click();
+    },
+  },
+  {
+    name: 'machine-tree-menu',
+    state: 'full',
+    open: async (page) => {
+      await openTree(page, 'debian-dev');
+      await page.getByRole('treeitem', { name: /trixie-first-try/ }).click();
+      await page.keyboard.press('Shift+F10');
+      await page.getByRole('menu').waitFor();
+    },
+  },
+  { name: 'machine-branches', state: 'full', open: (page) => openMachine(page, 'debian-dev') },
+  { name: 'machine-reverted', state: 'full', open: (page) => openMachine(page, 'gitea') },
+  {
+    name: 'machine-lost',
+    state: 'full',
+    open: async (page) => {
+      await openMachine(page, 'home-assistant');
+      await page.getByText('Lost by the revert to').waitFor();
+    },
+  },
+  {
+    name: 'machine-broken',
+    state: 'full',
+    open: async (page) => {
+      await openTree(page, 'jenkins');
+      await page.getByRole('treeitem', { name: /before-plugin-24/ }).click();
+      await page.keyboard.press('Home');
+      await page.getByRole('treeitem', { name: /before-plugin-2 / }).click();
+      await page.getByText('not there any more').first().waitFor();
+    },
+  },
+  {
+    name: 'machine-reference-broken',
+    state: 'full',
+    open: async (page) => {
+      await openMachine(page, 'jenkins');
+      await page.getByRole('row', { name: /Reference only/ }).click();
+      await page.getByText('QEMU was killed').first().waitFor();
+    },
+  },
+];
+
 export const workScreens: readonly Screen[] = [
+  ...machineScreens,
   { name: 'machine-never', state: 'full', open: (page) => openMachine(page, 'old-crm') },
   { name: 'machine-failing', state: 'full', open: (page) => openMachine(page, 'mail') },
   { name: 'machine-day', state: 'full', open: (page) => zoom(page, 'Day') },

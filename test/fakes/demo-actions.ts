@@ -14,13 +14,7 @@ import { checkpointsOf, storyOf, type Story } from './demo-story.ts';
 import type { Demo } from './handlers.ts';
 
 type Calls =
-  | 'actions.plan'
-  | 'actions.start'
-  | 'unfinished.list'
-  | 'unfinished.resolve'
-  | 'snapshots.picture'
-  | 'checkpoints.states'
-  | 'doctor.examine';
+  'actions.plan' | 'actions.start' | 'unfinished.list' | 'unfinished.resolve' | 'doctor.examine';
 
 const jobKinds: { readonly [Kind in MachineAction['kind']]: Job['kind'] } = {
   'snapshot-create': 'snapshot',
@@ -72,7 +66,13 @@ function standOn(story: Story, name: string | null): void {
 }
 
 /** Goes back; null `keep` keeps nothing. */
-function goBack(demo: Demo, machine: Machine, job: Job['id'], to: string, keep: string | null): void {
+function goBack(
+  demo: Demo,
+  machine: Machine,
+  job: Job['id'],
+  to: string,
+  keep: string | null,
+): void {
   const story = storyOf(demo.state, machine, demo.now());
   const time = demo.now();
   if (keep !== null) {
@@ -227,9 +227,6 @@ export function actionHandlers(demo: Demo): Pick<Handlers, Calls> {
     'actions.start': async (input) => startAction(demo, input),
     'unfinished.list': async () => [...demo.state.unfinished],
     'unfinished.resolve': async (input) => resolve(demo, input),
-    'snapshots.picture': () => Promise.resolve(null),
-    'checkpoints.states': () =>
-      Promise.reject(new AppError('unsupported', 'This is not in this version yet.')),
     'doctor.examine': async ({ machine, details }) => {
       const found = demo.machine(machine);
       const story = storyOf(demo.state, found, demo.now());

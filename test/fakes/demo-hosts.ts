@@ -3,6 +3,7 @@ import type { Handlers } from '#contract/contract.ts';
 import type { Host, HostId, Machine, RepositoryId } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import { demoMachine, gib, here, practiceHost, practiceMachine, rows } from './demo-machines.ts';
+import { demoPicture } from './demo-pictures.ts';
 import { demoInfo, demoRepository, failureOf } from './demo-state.ts';
 import { storyTimeline } from './demo-story.ts';
 import type { Demo } from './handlers.ts';
@@ -15,11 +16,6 @@ type HostCalls =
   | `history.${string}`
   | `jobs.${string}`;
 type Part = Pick<Handlers, Extract<keyof Handlers, HostCalls>>;
-
-/** One grey pixel: enough to prove that a picture arrives. */
-const pixel =
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg' +
-  'gg==';
 
 function connected(id: HostId, name: string, uri: string, practice = false): Host {
   const state = {
@@ -91,7 +87,6 @@ function machineCalls(demo: Demo): Pick<Part, Extract<keyof Part, `machines.${st
         failures: state.runs.filter(
           (run) => run.machine?.uuid === machine.uuid && run.outcome.kind === 'failed',
         ),
-        chainWarning: null,
         incomplete: null,
       };
     },
@@ -99,8 +94,10 @@ function machineCalls(demo: Demo): Pick<Part, Extract<keyof Part, `machines.${st
       demo.putMachine({ ...demo.machine(machine), state: 'running' });
       return null;
     },
-    'machines.screenshot': async ({ machine }) =>
-      demo.machine(machine).state === 'running' ? { mime: 'image/png', base64: pixel } : null,
+    'machines.screenshot': async ({ machine: id }) => {
+      const { name, state: now } = demo.machine(id);
+      return now === 'running' ? demoPicture(name) : null;
+    },
   };
 }
 

@@ -118,6 +118,18 @@ function demoDays(now: number, age: number | null, failing: boolean): DayActivit
   return days;
 }
 
+/** Mebibytes written since the newest reference; others are off, or their reference is broken. */
+const changedMib: Readonly<Record<string, number>> = {
+  ...{ mail: 7987, 'dc-01': 3482, 'debian-dev': 4710, gitea: 310, grafana: 120 },
+  ...{ 'home-assistant': 96, nextcloud: 1229, opnsense: 22, pihole: 14, 'postgres-main': 9626 },
+};
+
+function demoChanged({ name, age }: Row, now: number): Machine['changed'] {
+  const changed = changedMib[name];
+  if (changed === undefined || age === null) return null;
+  return { bytes: changed * mib, since: now - age * hour, at: now };
+}
+
 export function demoMachine(spec: Row, index: number, now: number): Machine {
   const uuid = demoUuid(index + 1);
   const lastPoint: LastPoint | null =
@@ -144,7 +156,7 @@ export function demoMachine(spec: Row, index: number, now: number): Machine {
     pointCount: spec.age === null ? 0 : 11,
     storedBytes: Math.round(spec.storedGib * gib),
     days: demoDays(now, spec.age, spec.protection === 'failing'),
-    changed: null,
+    changed: demoChanged(spec, now),
     job: null,
   };
 }

@@ -104,7 +104,9 @@ function checkpointDeleteDraft(facts: DemoFacts, action: Of<'checkpoint-delete'>
 
 function repairDraft(facts: DemoFacts, action: Of<'repair'>): Draft {
   const { machine, findings } = facts;
-  const chosen = findings.filter(({ id, repair }) => repair !== null && action.findings.includes(id));
+  const chosen = findings.filter(
+    ({ id, repair }) => repair !== null && action.findings.includes(id),
+  );
   const count = chosen.length;
   return draft(
     facts,

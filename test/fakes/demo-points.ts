@@ -1,6 +1,6 @@
 /** Invented restore points, snapshots, checkpoints and runs that agree with the machines. */
 import type { Job, JobId, Machine, Point, PointDisk, PointId, Run } from '#contract/domain.ts';
-import type { Checkpoint, Snapshot } from '#contract/moments.ts';
+import type { Checkpoint } from '#contract/moments.ts';
 import { attic, day, gib, hour, mib, vault } from './demo-machines.ts';
 
 const demoPointCount = 11;
@@ -75,6 +75,17 @@ export function makePoint(
   };
 }
 
+function readAgain(point: Point): Point {
+  const readBytes = Math.floor(point.sizeBytes / 5);
+  const disks = point.disks.map((disk): PointDisk => ({
+    ...disk,
+    mode: 're-read',
+    reason: 'reference-lost',
+    readBytes: Math.floor(disk.sizeBytes / 5),
+  }));
+  return { ...point, disks, readBytes };
+}
+
 /** The points of one machine, newest first. */
 export function demoPoints(machine: Machine): Point[] {
   const newest = machine.lastPoint;
@@ -89,54 +100,13 @@ export function demoPoints(machine: Machine): Point[] {
       back === demoPointCount - 1,
       where,
     );
+    // The revert of its story cost it the reference: everything was read again, once.
+    if (machine.name === 'debian-dev' && back === 7) return readAgain(point);
     if (back === 1)
       return { ...point, verified: { time: time + hour, depth: 'restore', ok: true } };
     if (back === 2) return { ...point, verified: { time: time + hour, depth: 'data', ok: true } };
     return point;
   });
-}
-
-export function demoSnapshots(machine: Machine, now: number): Snapshot[] {
-  if (machine.name !== 'nextcloud' && machine.name !== 'win11-tax') return [];
-  const base = {
-    description: '',
-    machineState: 'running',
-    kind: 'internal',
-    disks: ['vda'],
-    details: [],
-    memoryBytes: null,
-    picture: false,
-    undoPoint: false,
-    broken: null,
-    deleting: false,
-  } as const;
-  return [
-    {
-      ...base,
-      name: 'before-upgrade',
-      description: 'Before 31 → 32',
-      time: now - 12 * day,
-      parent: null,
-      current: false,
-      memory: true,
-    },
-    {
-      ...base,
-      name: 'upgrade-failed',
-      time: now - 11 * day,
-      parent: 'before-upgrade',
-      current: false,
-      memory: false,
-    },
-    {
-      ...base,
-      name: 'clean-32',
-      time: now - 6 * day,
-      parent: 'before-upgrade',
-      current: true,
-      memory: true,
-    },
-  ];
 }
 
 export function demoCheckpoints(machine: Machine): Checkpoint[] {

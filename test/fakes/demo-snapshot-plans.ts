@@ -113,7 +113,9 @@ function wayBack(facts: DemoFacts, to: Snapshot, keep: boolean): More {
       `virsh snapshot-revert ${machine.name} ${to.name}`,
       ...(inTheWay > 0 ? [`virsh checkpoint-create ${machine.name} waymark.xml`] : []),
     ],
-    documents: [{ title: 'domain.xml', text: `<domain>\n  <name>${machine.name}</name>\n</domain>` }],
+    documents: [
+      { title: 'domain.xml', text: `<domain>\n  <name>${machine.name}</name>\n</domain>` },
+    ],
   };
 }
 
@@ -126,9 +128,7 @@ export function revertDraft(facts: DemoFacts, action: Of<'snapshot-revert'>): Dr
       to?.memory === true
         ? 'A snapshot of the running machine, disks and memory'
         : 'A snapshot of the disks',
-    button: action.keep
-      ? `Revert to ${action.name}`
-      : `Revert and lose ${hoursLost(facts)} hours`,
+    button: action.keep ? `Revert to ${action.name}` : `Revert and lose ${hoursLost(facts)} hours`,
   };
   if (to === undefined) {
     const detail = `${machine.name} has no snapshot ${action.name} any more.`;
@@ -238,7 +238,9 @@ export function createDraft(facts: DemoFacts, action: Of<'snapshot-create'>): Dr
   if (problem !== null) return draft(facts, action, words, problem);
   const steps = [
     stepOf(`Keep ${machine.name} as ${name}`, 'Delete it', {
-      detail: memory ? 'The machine pauses while its memory is written' : 'Its disks go on from here',
+      detail: memory
+        ? 'The machine pauses while its memory is written'
+        : 'Its disks go on from here',
       bytes: memory ? memoryImage : 0,
       seconds: memory ? 15 : 0.4,
       downtimeSeconds: memory ? 15 : 0,

@@ -5,11 +5,11 @@ import type { ErrorCode, WireError } from '#contract/errors.ts';
 import type { Unfinished } from '#contract/moments.ts';
 import { attic, demoHosts, demoMachine, gib, here, rows, vault } from './demo-machines.ts';
 import { demoPoints, demoRuns } from './demo-points.ts';
-import { demoUnfinished, type Story } from './demo-story.ts';
+import { demoUnfinished, thousandSnapshots, type Story } from './demo-story.ts';
 
 /**
  * first-run: nothing yet, libvirt answers; forty: forty machines, for density; cut-off: two changes
- * stopped half way.
+ * stopped half way; thousand: nextcloud has a thousand snapshots.
  */
 export type DemoStateName =
   | 'full'
@@ -19,7 +19,8 @@ export type DemoStateName =
   | 'not-running'
   | 'no-permission'
   | 'unreachable'
-  | 'forty';
+  | 'forty'
+  | 'thousand';
 
 export interface DemoState {
   hosts: Host[];
@@ -145,9 +146,7 @@ export function demoState(name: DemoStateName, now: number): DemoState {
     stories: new Map(),
   };
   if (name === 'first-run') return empty;
-  if (name !== 'full' && name !== 'cut-off' && name !== 'forty') {
-    return { ...empty, hosts: [failedHost(name)] };
-  }
+  if (name in failures) return { ...empty, hosts: [failedHost(name as keyof typeof failures)] };
   const more = name === 'forty' ? fortyRows() : rows;
   const machines = more.map((row, index) => demoMachine(row, index, now));
   const points = machines.flatMap(demoPoints);
@@ -158,6 +157,7 @@ export function demoState(name: DemoStateName, now: number): DemoState {
     points,
     repositories: demoRepositories(points, now),
     runs: demoRuns(machines, points),
+    stories: name === 'thousand' ? thousandSnapshots(machines, now) : new Map(),
     unfinished: name === 'cut-off' ? demoUnfinished(machines, now) : [],
   };
 }

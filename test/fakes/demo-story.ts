@@ -5,7 +5,8 @@
 import type { Machine, MachineId } from '#contract/domain.ts';
 import type { Checkpoint, Revert, Snapshot, Timeline, Unfinished } from '#contract/moments.ts';
 import { day, hour } from './demo-machines.ts';
-import { demoCheckpoints, demoSnapshots } from './demo-points.ts';
+import { demoCheckpoints } from './demo-points.ts';
+import { demoBeginning, thousandBeginning, type Beginning } from './demo-snapshots.ts';
 import type { DemoState } from './demo-state.ts';
 
 export interface Story {
@@ -13,6 +14,7 @@ export interface Story {
   /** Null: as invented from the machine's newest point. */
   checkpoints: Checkpoint[] | null;
   reverts: Revert[];
+  readonly chainWarning: Timeline['chainWarning'];
   /** Ids of findings that were repaired. */
   readonly repaired: Set<string>;
 }
@@ -20,14 +22,25 @@ export interface Story {
 export function storyOf(state: DemoState, machine: Machine, now: number): Story {
   const known = state.stories.get(machine.id);
   if (known !== undefined) return known;
-  const story: Story = {
-    snapshots: demoSnapshots(machine, now),
-    checkpoints: null,
-    reverts: [],
-    repaired: new Set(),
-  };
+  const story = begin(demoBeginning(machine, now));
   state.stories.set(machine.id, story);
   return story;
+}
+
+function begin({ snapshots, checkpoints, reverts, chainWarning }: Beginning): Story {
+  return {
+    snapshots: [...snapshots],
+    checkpoints: checkpoints === null ? null : [...checkpoints],
+    reverts: [...reverts],
+    chainWarning,
+    repaired: new Set(),
+  };
+}
+
+/** The stories of a state in which nextcloud has a thousand snapshots. */
+export function thousandSnapshots(machines: readonly Machine[], now: number): DemoState['stories'] {
+  const many = machines.filter(({ name }) => name === 'nextcloud');
+  return new Map(many.map((machine) => [machine.id, begin(thousandBeginning(machine, now))]));
 }
 
 export function checkpointsOf(story: Story, machine: Machine): readonly Checkpoint[] {
@@ -47,13 +60,14 @@ export function storyTimeline(
   state: DemoState,
   machine: Machine,
   now: number,
-): Pick<Timeline, 'snapshots' | 'checkpoints' | 'reverts' | 'undo'> {
+): Pick<Timeline, 'snapshots' | 'checkpoints' | 'reverts' | 'undo' | 'chainWarning'> {
   const story = storyOf(state, machine, now);
   return {
     snapshots: [...story.snapshots],
     checkpoints: checkpointsOf(story, machine),
     reverts: [...story.reverts],
     undo: undoable(story),
+    chainWarning: story.chainWarning,
   };
 }
 

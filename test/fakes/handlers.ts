@@ -17,6 +17,7 @@ import { demoInfo, demoState, type DemoState, type DemoStateName } from './demo-
 import { runOf } from './demo-points.ts';
 import { backupHandlers } from './demo-backup.ts';
 import { hostHandlers } from './demo-hosts.ts';
+import { momentHandlers } from './demo-moments.ts';
 import { repositoryHandlers } from './demo-repositories.ts';
 
 export interface FakeOptions {
@@ -123,6 +124,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
     ...repositoryHandlers(demo),
     ...backupHandlers(demo),
     ...actionHandlers(demo),
+    ...momentHandlers(demo),
   };
   return {
     handlers: settled(handlers),

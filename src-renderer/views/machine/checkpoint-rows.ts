@@ -4,7 +4,13 @@
  * are gone from libvirt; the restore points remember when they were set.
  */
 import type { Point, RepositoryId } from '#contract/domain.ts';
-import type { Checkpoint } from '#contract/moments.ts';
+import type { Checkpoint, Revert } from '#contract/moments.ts';
+
+/** A reference was lost before this backup; a revert since the one before explains it. */
+export interface Gap {
+  readonly time: number;
+  readonly why: 'revert' | 'unknown';
+}
 
 export interface CheckpointRow {
   readonly key: string;
@@ -12,7 +18,7 @@ export interface CheckpointRow {
   readonly name: string;
   readonly owner: 'repository' | 'foreign' | 'unused';
   readonly ticks: readonly number[];
-  readonly gaps: readonly number[];
+  readonly gaps: readonly Gap[];
   readonly live: readonly Checkpoint[];
 }
 
@@ -22,11 +28,21 @@ function lost(point: Point): boolean {
   return point.disks.some((disk) => disk.reason === 'reference-lost');
 }
 
+function gapsOf(points: readonly Point[], reverts: readonly Revert[]): readonly Gap[] {
+  const sorted = [...points].sort((a, b) => a.time - b.time);
+  return sorted.flatMap((point, index) => {
+    if (!lost(point)) return [];
+    const since = sorted[index - 1]?.time ?? Number.NEGATIVE_INFINITY;
+    const reverted = reverts.some(({ time }) => time > since && time <= point.time);
+    return [{ time: point.time, why: reverted ? 'revert' : 'unknown' }];
+  });
+}
+
 function repositoryRow(
-  id: RepositoryId,
-  name: string,
+  { id, name }: { readonly id: RepositoryId; readonly name: string },
   checkpoints: readonly Checkpoint[],
   points: readonly Point[],
+  reverts: readonly Revert[],
 ): CheckpointRow {
   const live = checkpoints.filter((checkpoint) => checkpoint.repository?.id === id);
   const liveNames = new Set(live.map((checkpoint) => checkpoint.name));
@@ -39,7 +55,7 @@ function repositoryRow(
       .filter((point) => point.checkpoint !== null && !liveNames.has(point.checkpoint))
       .map((point) => point.time)
       .sort((a, b) => a - b),
-    gaps: mine.filter(lost).map((point) => point.time),
+    gaps: gapsOf(mine, reverts),
     live,
   };
 }
@@ -48,12 +64,15 @@ function repositoryRow(
 export function checkpointRows(
   checkpoints: readonly Checkpoint[],
   points: readonly Point[],
+  reverts: readonly Revert[],
 ): readonly CheckpointRow[] {
   const names = new Map<RepositoryId, string>();
   for (const { repository } of [...checkpoints, ...points]) {
     if (repository !== null) names.set(repository.id, repository.name);
   }
-  const rows = [...names].map(([id, name]) => repositoryRow(id, name, checkpoints, points));
+  const rows = [...names].map(([id, name]) =>
+    repositoryRow({ id, name }, checkpoints, points, reverts),
+  );
   const strangers = checkpoints.filter((checkpoint) => checkpoint.repository === null);
   const foreign = strangers.filter((checkpoint) => checkpoint.owner === 'foreign');
   const unused = strangers.filter((checkpoint) => checkpoint.owner !== 'foreign');

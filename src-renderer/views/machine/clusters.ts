@@ -31,6 +31,9 @@ function filled<T>(items: readonly T[]): items is readonly [T, ...T[]] {
   return items.length > 0;
 }
 
+/** A row of touching marks longer than this many of them is cut, or it would become one mark. */
+const maxJoined = 5;
+
 /** Marks where their time is; those nearer than `touching` pixels to their neighbour join. */
 export function marksByTime<T extends Dated>(
   items: readonly T[],
@@ -46,13 +49,25 @@ export function marksByTime<T extends Dated>(
     else groups.push([item]);
     lastX = x;
   }
-  return groups.flatMap((members: readonly T[]) => {
+  return groups.flatMap((group) => joined(group, at, touching * maxJoined));
+}
+
+/** One mark for neighbours that touch, or as many as `maxSpan` pixels each asks for. */
+function joined<T extends Dated>(group: readonly T[], at: At, maxSpan: number): readonly Mark<T>[] {
+  const first = group[0];
+  const last = group.at(-1);
+  if (first === undefined || last === undefined) return [];
+  const from = at(first.time);
+  const span = at(last.time) - from;
+  const parts = Math.max(1, Math.ceil(span / maxSpan));
+  const partOf = ({ time }: T): number =>
+    Math.min(parts - 1, Math.floor(((at(time) - from) / span) * parts));
+  return Array.from({ length: parts }, (_, part): readonly Mark<T>[] => {
+    const members = parts === 1 ? group : group.filter((item) => partOf(item) === part);
     if (!filled(members)) return [];
-    const last = members.at(-1) ?? members[0];
-    const middle = (at(members[0].time) + at(last.time)) / 2;
     const width = members.length === 1 ? markWidth : clusterWidth;
-    return [{ x: middle, width, members }];
-  });
+    return [{ x: from + (span * (part + 0.5)) / parts, width, members }];
+  }).flat();
 }
 
 function sideBySide<T>(members: readonly T[], middle: number): readonly Mark<T>[] {

@@ -1,6 +1,6 @@
 /** What is said of one point: on its mark, in the table and in the inspector the same words. */
 import type { Part, Point, Verification } from '#contract/domain.ts';
-import type { Snapshot } from '#contract/moments.ts';
+import type { CheckpointState, Snapshot } from '#contract/moments.ts';
 import { t } from '../../text/catalogue.ts';
 import { whenText } from '../../text/times.ts';
 import type { Entry } from './entries.ts';
@@ -9,7 +9,7 @@ export type Tone = 'good' | 'warn' | 'bad' | 'none';
 
 export interface Verdict {
   readonly tone: Tone;
-  readonly icon: 'good' | 'bad' | 'never';
+  readonly icon: 'good' | 'warn' | 'bad' | 'never';
   readonly text: string;
 }
 
@@ -37,10 +37,38 @@ export function goodForText(entry: Entry): string {
   return t(`badge.${entry.kind}`);
 }
 
-function verifiedText(entry: Entry): string {
-  if (entry.kind === 'point') return verdictOf(entry.of).text;
-  if (entry.kind === 'checkpoint') return t('contents.intact');
-  return t('verified.not');
+/** What a snapshot is called: its name, or what it is where Waymark chose the name. */
+export function snapshotTitle(snapshot: Snapshot): string {
+  return snapshot.undoPoint ? t('snapshot.undo-point') : snapshot.name;
+}
+
+/** Why it cannot be gone back to; null when nothing is known against it. */
+export function whyNoRevert(snapshot: Snapshot): string | null {
+  return snapshot.deleting ? t('snapshot.deleting-why') : snapshot.broken;
+}
+
+/** What is wrong with a snapshot, as a word; null when nothing is known against it. */
+export function snapshotTrouble(snapshot: Snapshot): Verdict | null {
+  if (snapshot.deleting) return { tone: 'warn', icon: 'warn', text: t('snapshot.deleting') };
+  if (snapshot.broken !== null) return { tone: 'bad', icon: 'bad', text: t('snapshot.broken') };
+  return null;
+}
+
+/** Healthy is green only because QEMU or the image was asked; before that nobody knows. */
+export function healthOf(state: CheckpointState | null): Verdict {
+  const text = t(`health.${state?.health ?? 'unknown'}`);
+  if (state === null || state.health === 'unknown') return { tone: 'none', icon: 'never', text };
+  return state.health === 'healthy'
+    ? { tone: 'good', icon: 'good', text }
+    : { tone: 'bad', icon: 'bad', text };
+}
+
+/** One word on an entry's trustworthiness; `state` is a checkpoint's newest. */
+export function entryVerdict(entry: Entry, state: CheckpointState | null): Verdict {
+  if (entry.kind === 'point') return verdictOf(entry.of);
+  if (entry.kind === 'checkpoint') return healthOf(state);
+  const none: Verdict = { tone: 'none', icon: 'never', text: t('verified.not') };
+  return snapshotTrouble(entry.of) ?? none;
 }
 
 export function contentsText(entry: Entry): string {
@@ -64,15 +92,19 @@ export function whereText(entry: Entry): string {
 }
 
 /** "Restore point, Sun 22 Nov, 02:00, Restore, Read back": how a mark is announced. */
-export function announcement(entry: Entry, now: number): string {
+export function announcement(
+  entry: Entry,
+  now: number,
+  state: CheckpointState | null = null,
+): string {
   const values = {
     kind: kindText(entry),
     when: whenText(entry.time, now),
     good: goodForText(entry),
-    verified: verifiedText(entry),
+    verified: entryVerdict(entry, state).text,
   };
   if (entry.kind !== 'snapshot') return t('timeline.mark', values);
-  return t('timeline.mark-named', { ...values, name: entry.of.name });
+  return t('timeline.mark-named', { ...values, name: snapshotTitle(entry.of) });
 }
 
 export function partText(part: Part, included: (sizeBytes: number) => string): string {

@@ -61,6 +61,12 @@ export function firstChoice(entries: readonly Entry[]): Entry | null {
   return entries.findLast((entry) => entry.kind === 'point') ?? entries.at(-1) ?? null;
 }
 
+/** Where the tree begins: the snapshot the machine goes on from, else the newest. */
+export function firstSnapshot(entries: readonly Entry[]): Entry | null {
+  const snapshots = entries.filter((entry) => entry.kind === 'snapshot');
+  return snapshots.find(({ of }) => of.current) ?? snapshots.at(-1) ?? null;
+}
+
 /** The entry `steps` later (negative: earlier) in the same lane; null at the end. */
 export function along(entries: readonly Entry[], from: Entry, steps: number): Entry | null {
   const lane = entries.filter((entry) => entry.kind === from.kind);

@@ -1,7 +1,7 @@
 /** Which machines the list shows and in which order. Pure. */
 import type { HostId, Machine, Protection } from '#contract/domain.ts';
 
-export type Column = 'state' | 'name' | 'host' | 'last' | 'points' | 'space';
+export type Column = 'state' | 'name' | 'host' | 'last' | 'changed' | 'points' | 'space';
 export interface Sort {
   readonly column: Column;
   readonly descending: boolean;
@@ -44,6 +44,7 @@ const compares: Readonly<Record<Column, Compare>> = {
   name: byName,
   host: (a, b) => a.host.name.localeCompare(b.host.name),
   last: (a, b) => (b.lastPoint?.time ?? 0) - (a.lastPoint?.time ?? 0),
+  changed: (a, b) => (b.changed?.bytes ?? -1) - (a.changed?.bytes ?? -1),
   points: (a, b) => b.pointCount - a.pointCount,
   space: (a, b) => b.storedBytes - a.storedBytes,
 };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  clusterWidth,
   marksByCell,
   marksByTime,
   pointMarks,
@@ -19,6 +20,15 @@ describe('by time', () => {
       [60],
     ]);
     expect(marks[0]?.x).toBe(14.5);
+  });
+
+  test('a long row of touching marks is cut into marks that stand apart', () => {
+    const many = Array.from({ length: 100 }, (_, index) => index * 2);
+    const marks = marksByTime(dated(...many), (time) => time, 8);
+    expect(marks.map(({ members }) => members.length)).toEqual([20, 20, 20, 20, 20]);
+    const steps = marks.slice(1).map(({ x }, index) => x - (marks[index]?.x ?? 0));
+    expect(Math.min(...steps)).toBeGreaterThan(clusterWidth);
+    expect(marks.flatMap(({ members }) => members.map(({ time }) => time))).toEqual(many);
   });
 
   test('nothing gives nothing', () => {
