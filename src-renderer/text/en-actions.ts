@@ -123,7 +123,8 @@ export const actions = {
   'toast.undo': 'Undo…',
   'result.action.undo': 'Undo it…',
   'result.action.undo-text': 'This can still be undone.',
-  'result.action.unfinished': 'It stopped half way. Choose on the page of the machine: finish or undo.',
+  'result.action.unfinished':
+    'It stopped half way. Choose on the page of the machine: finish or undo.',
 
   'jobs.kind': 'Kind',
   'jobs.kind.backup': 'Backup',

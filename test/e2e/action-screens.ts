@@ -1,4 +1,4 @@
-/** The dialogs that ask before snapshots and checkpoints change, each in the state that shows it. */
+/** The dialogs that ask before snapshots and checkpoints change, each in a state that shows it. */
 import type { Page } from '@playwright/test';
 import type { Screen } from './screens.ts';
 import { openMachine } from './work-screens.ts';
@@ -9,7 +9,10 @@ const alertDialog = (page: Page) => page.getByRole('alertdialog');
 /** The inspector of one snapshot, with its buttons. */
 export async function openSnapshot(page: Page, machine: string, snapshot: string): Promise<void> {
   await openMachine(page, machine);
-  await page.getByRole('row', { name: new RegExp(snapshot) }).first().click();
+  await page
+    .getByRole('row', { name: new RegExp(snapshot) })
+    .first()
+    .click();
   await button(page, 'Revert to this…').waitFor();
 }
 

@@ -72,7 +72,13 @@ function standOn(story: Story, name: string | null): void {
 }
 
 /** Goes back; null `keep` keeps nothing. */
-function goBack(demo: Demo, machine: Machine, job: Job['id'], to: string, keep: string | null): void {
+function goBack(
+  demo: Demo,
+  machine: Machine,
+  job: Job['id'],
+  to: string,
+  keep: string | null,
+): void {
   const story = storyOf(demo.state, machine, demo.now());
   const time = demo.now();
   if (keep !== null) {

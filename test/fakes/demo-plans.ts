@@ -1,6 +1,6 @@
 /**
- * Pretend planners: plausible plans for every state a dialog can be in. Sizes and times are those of
- * the design pictures.
+ * Pretend planners: plausible plans for every state a dialog can be in. Sizes and times are those
+ * of the design pictures.
  */
 import { createHash } from 'node:crypto';
 import type { ActionPlan, MachineAction, PlanReason } from '#contract/actions.ts';
@@ -104,7 +104,9 @@ function checkpointDeleteDraft(facts: DemoFacts, action: Of<'checkpoint-delete'>
 
 function repairDraft(facts: DemoFacts, action: Of<'repair'>): Draft {
   const { machine, findings } = facts;
-  const chosen = findings.filter(({ id, repair }) => repair !== null && action.findings.includes(id));
+  const chosen = findings.filter(
+    ({ id, repair }) => repair !== null && action.findings.includes(id),
+  );
   const count = chosen.length;
   return draft(
     facts,

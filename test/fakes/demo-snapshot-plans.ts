@@ -87,9 +87,9 @@ function wayBack(facts: DemoFacts, to: Snapshot, keep: boolean): More {
                   ? 'A checkpoint stands in the way.'
                   : `${inTheWay} checkpoints stand in the way.`,
               detail:
-                'QEMU cannot go back while it is measuring changes. Done by hand, the machine would ' +
-                'be stopped and stay off. Waymark takes the checkpoint away first and sets a new one ' +
-                'afterwards. No restore point is touched.',
+                'QEMU cannot go back while it is measuring changes. Done by hand, the machine ' +
+                'would be stopped and stay off. Waymark takes the checkpoint away first and sets ' +
+                'a new one afterwards. No restore point is touched.',
             },
           ],
     checks: powerCut(to),
@@ -113,7 +113,9 @@ function wayBack(facts: DemoFacts, to: Snapshot, keep: boolean): More {
       `virsh snapshot-revert ${machine.name} ${to.name}`,
       ...(inTheWay > 0 ? [`virsh checkpoint-create ${machine.name} waymark.xml`] : []),
     ],
-    documents: [{ title: 'domain.xml', text: `<domain>\n  <name>${machine.name}</name>\n</domain>` }],
+    documents: [
+      { title: 'domain.xml', text: `<domain>\n  <name>${machine.name}</name>\n</domain>` },
+    ],
   };
 }
 
@@ -126,9 +128,7 @@ export function revertDraft(facts: DemoFacts, action: Of<'snapshot-revert'>): Dr
       to?.memory === true
         ? 'A snapshot of the running machine, disks and memory'
         : 'A snapshot of the disks',
-    button: action.keep
-      ? `Revert to ${action.name}`
-      : `Revert and lose ${hoursLost(facts)} hours`,
+    button: action.keep ? `Revert to ${action.name}` : `Revert and lose ${hoursLost(facts)} hours`,
   };
   if (to === undefined) {
     const detail = `${machine.name} has no snapshot ${action.name} any more.`;
@@ -238,7 +238,9 @@ export function createDraft(facts: DemoFacts, action: Of<'snapshot-create'>): Dr
   if (problem !== null) return draft(facts, action, words, problem);
   const steps = [
     stepOf(`Keep ${machine.name} as ${name}`, 'Delete it', {
-      detail: memory ? 'The machine pauses while its memory is written' : 'Its disks go on from here',
+      detail: memory
+        ? 'The machine pauses while its memory is written'
+        : 'Its disks go on from here',
       bytes: memory ? memoryImage : 0,
       seconds: memory ? 15 : 0.4,
       downtimeSeconds: memory ? 15 : 0,
@@ -283,13 +285,15 @@ export function deleteDraft(facts: DemoFacts, action: Of<'snapshot-delete'>): Dr
   const doomed = doomedSnapshots(story, action);
   const [only = ''] = doomed;
   const what = doomed.length === 1 ? `snapshot ${only}` : `${doomed.length} snapshots`;
+  const freed = (doomed.length * 4.6).toFixed(1);
+  const them = doomed.length === 1 ? 'it' : 'them';
   const left = story.snapshots.length - doomed.length;
   return draft(
     facts,
     action,
     {
       title: `Delete ${what} of ${machine.name}`,
-      summary: `Frees ${(doomed.length * 4.6).toFixed(1)} GiB. You cannot go back to ${doomed.length === 1 ? 'it' : 'them'} then.`,
+      summary: `Frees ${freed} GiB. There is no way back to ${them} then.`,
       button: doomed.length === 1 ? 'Delete snapshot' : `Delete ${doomed.length} snapshots`,
     },
     {

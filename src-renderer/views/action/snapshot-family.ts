@@ -15,7 +15,7 @@ export function takenAfter(
   const after: string[] = [];
   // A parent is older than its children, so one pass in the order of time meets it first; clocks
   // that were turned back are met by looking again until nothing more is found.
-  for (let found = true; found; ) {
+  for (let found = true; found;) {
     found = false;
     for (const { name, parent } of snapshots) {
       if (parent === null || family.has(name) || !family.has(parent)) continue;
