@@ -1,6 +1,6 @@
 /**
- * What is asked about one machine's snapshots and checkpoints: which dialog is open, and the changes
- * that were cut off and wait for a person. At most one dialog is open at a time.
+ * What is asked about one machine's snapshots and checkpoints: which dialog is open, and the
+ * changes that were cut off and wait for a person. At most one dialog is open at a time.
  */
 import type { MachineAction } from '#contract/actions.ts';
 import type { Client } from '#contract/client.ts';

@@ -67,9 +67,9 @@ export class Jobs {
     return this.all.find((job) => job.id === id) ?? null;
   }
 
-  /** Share done, 0 to 1, never less than it was; null while the total is not known. */
+  /** Share done, 0 to 1, never less than it was; null while there is no total to be a share of. */
   fraction(job: Job): number | null {
-    if ((job.progress?.totalBytes ?? null) === null) return null;
+    if ((job.progress?.totalBytes ?? 0) === 0) return null;
     return Math.max(this.#furthest.get(job.id) ?? 0, share(job));
   }
 

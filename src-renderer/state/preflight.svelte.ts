@@ -1,7 +1,7 @@
 /**
  * One conversation with the planner: an action, the plan the engine made of it, what the person
- * ticked and typed, and the start. A plan that was overtaken by a newer question is thrown away; one
- * that changed between showing and starting is made again and said to be new.
+ * ticked and typed, and the start. A plan that was overtaken by a newer question is thrown away;
+ * one that changed between showing and starting is made again and said to be new.
  */
 import type { ActionPlan, MachineAction } from '#contract/actions.ts';
 import type { Client } from '#contract/client.ts';
@@ -14,7 +14,7 @@ export class Preflight {
   readonly machine: MachineId;
   readonly #client: Client;
   readonly #plan = new Loading<ActionPlan | null>(null);
-  #action = $state.raw() as MachineAction;
+  #action: MachineAction;
   #round = $state(0);
   #answered = $state(0);
   #accepted = $state.raw<ReadonlySet<string>>(new Set());
@@ -29,7 +29,8 @@ export class Preflight {
   constructor(client: Client, machine: MachineId, action: MachineAction) {
     this.#client = client;
     this.machine = machine;
-    this.choose(action);
+    this.#action = $state.raw(action);
+    this.#ask(0);
   }
 
   get action(): MachineAction {

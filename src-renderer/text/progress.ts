@@ -71,7 +71,8 @@ export function progressWords(job: Job, fraction: number | null, now: number): P
     const activity = t(state.kind === 'cancelling' ? 'jobs.state.cancelling' : 'progress.starting');
     return { ...base, tone: 'quiet', activity, amount: '', stored: '', rate: '' };
   }
-  const moved = progress.doneBytes > 0 || progress.totalBytes !== null;
+  // Some changes write nothing that could be counted: their steps say where they are.
+  const moved = progress.doneBytes > 0 || (progress.totalBytes ?? 0) > 0;
   const amount =
     progress.totalBytes === null
       ? bytesText(progress.doneBytes)

@@ -3,19 +3,10 @@
  * colours of a dialog in dark are those of the screens, and every ink is measured against every
  * ground by the tokens test.
  */
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { axe } from './axe.ts';
 import { screens } from './screens.ts';
 import { expect, test } from './waymark.ts';
-
-const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-
-async function axe(page: Page): Promise<readonly string[]> {
-  const { violations } = await new AxeBuilder({ page }).withTags(tags).analyze();
-  return violations.map(
-    ({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(' | ')}`,
-  );
-}
 
 /** Names of boxes wider than the window or than what they may scroll in. */
 async function sideways(page: Page): Promise<readonly string[]> {

@@ -1,4 +1,4 @@
-/** The dialogs that ask before snapshots and checkpoints change, each in the state that shows it. */
+/** The dialogs that ask before snapshots and checkpoints change, each in a state that shows it. */
 import type { Page } from '@playwright/test';
 import type { Screen } from './screens.ts';
 import { openMachine } from './work-screens.ts';

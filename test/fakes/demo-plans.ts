@@ -1,6 +1,6 @@
 /**
- * Pretend planners: plausible plans for every state a dialog can be in. Sizes and times are those of
- * the design pictures.
+ * Pretend planners: plausible plans for every state a dialog can be in. Sizes and times are those
+ * of the design pictures.
  */
 import { createHash } from 'node:crypto';
 import type { ActionPlan, MachineAction, PlanReason } from '#contract/actions.ts';

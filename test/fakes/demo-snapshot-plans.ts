@@ -87,9 +87,9 @@ function wayBack(facts: DemoFacts, to: Snapshot, keep: boolean): More {
                   ? 'A checkpoint stands in the way.'
                   : `${inTheWay} checkpoints stand in the way.`,
               detail:
-                'QEMU cannot go back while it is measuring changes. Done by hand, the machine would ' +
-                'be stopped and stay off. Waymark takes the checkpoint away first and sets a new one ' +
-                'afterwards. No restore point is touched.',
+                'QEMU cannot go back while it is measuring changes. Done by hand, the machine ' +
+                'would be stopped and stay off. Waymark takes the checkpoint away first and sets ' +
+                'a new one afterwards. No restore point is touched.',
             },
           ],
     checks: powerCut(to),
@@ -285,13 +285,15 @@ export function deleteDraft(facts: DemoFacts, action: Of<'snapshot-delete'>): Dr
   const doomed = doomedSnapshots(story, action);
   const [only = ''] = doomed;
   const what = doomed.length === 1 ? `snapshot ${only}` : `${doomed.length} snapshots`;
+  const freed = (doomed.length * 4.6).toFixed(1);
+  const them = doomed.length === 1 ? 'it' : 'them';
   const left = story.snapshots.length - doomed.length;
   return draft(
     facts,
     action,
     {
       title: `Delete ${what} of ${machine.name}`,
-      summary: `Frees ${(doomed.length * 4.6).toFixed(1)} GiB. You cannot go back to ${doomed.length === 1 ? 'it' : 'them'} then.`,
+      summary: `Frees ${freed} GiB. There is no way back to ${them} then.`,
       button: doomed.length === 1 ? 'Delete snapshot' : `Delete ${doomed.length} snapshots`,
     },
     {

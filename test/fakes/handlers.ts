@@ -4,8 +4,8 @@
  * sends the events a real engine would. It promises plausible data, not real behaviour.
  *
  * By name: `mail` fails for lack of space, `jenkins` finishes with problems, `win11-tax` is refused
- * by the pre-flight; every password but "wrong" opens. `nextcloud` has a checkpoint in the way of its
- * snapshots, `win11-tax` a snapshot that cannot be gone back to, `mail` what a doctor finds.
+ * by the pre-flight; every password but "wrong" opens. `nextcloud` has a checkpoint in the way of
+ * its snapshots, `win11-tax` a snapshot that cannot be gone back to, `mail` what a doctor finds.
  */
 import type { Emit, EventName, Handlers, Payload } from '#contract/contract.ts';
 import type { AppInfo } from '#contract/app.ts';

@@ -95,4 +95,11 @@ describe('progressWords', () => {
     expect(progressWords(waiting, null, began).activity).toBe('Waits for another job of web-01');
     expect(progressWords(job(null), null, began).activity).toBe('Getting ready…');
   });
+
+  test('a change of snapshots writes, and one that writes nothing counts nothing', () => {
+    const running = { kind: 'running' } as const;
+    expect(progressWords(job({}, running, 'snapshot'), 0.6, began).amountLabel).toBe('Written');
+    const none = job({ doneBytes: 0, totalBytes: 0 }, running, 'snapshot-delete');
+    expect(progressWords(none, null, began).amount).toBe('');
+  });
 });
