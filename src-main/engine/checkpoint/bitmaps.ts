@@ -1,7 +1,7 @@
 /**
  * What is known of the bitmaps in a disk's images. Pure. Where a machine is off the files say it
- * exactly. Of one that runs they say only which bitmaps there are, as of its start and without those
- * deleted since (facts C6); how each is, libvirt tells for those it knows, and QEMU for all.
+ * exactly. Of one that runs they say only which bitmaps there are, as of its start and without
+ * those deleted since (facts C6); how each is, libvirt tells for those it knows, and QEMU for all.
  */
 import type { BitmapHealth } from '#contract/moments.ts';
 import {

@@ -106,8 +106,8 @@ function lostCheckpoint(
       severity: 'problem',
       title: `libvirt forgot the reference of ${repository.name}`,
       detail:
-        `The images of ${targets.join(', ')} still record what changed since the restore point of ` +
-        `${new Date(point.time).toISOString()}, but libvirt does not list its checkpoint any ` +
+        `The images of ${targets.join(', ')} still record what changed since the restore point ` +
+        `of ${new Date(point.time).toISOString()}, but libvirt does not list its checkpoint any ` +
         `more. As it is, the next backup to ${repository.name} reads everything again.`,
       repair:
         'Tells libvirt of it again, so that the next backup reads only what changed' +
@@ -165,8 +165,8 @@ function costWords(inTheWay: boolean): string {
 /** A bitmap says nothing of who made it. */
 function consent(target: string, bitmap: string): Check {
   const detail = bitmap.startsWith(checkpointPrefix)
-    ? 'No restore point known here belongs to it. Another installation of Waymark could have made ' +
-      'it; its next backup would then read everything again.'
+    ? 'No restore point known here belongs to it. Another installation of Waymark could have ' +
+      'made it; its next backup would then read everything again.'
     : 'Another program could have made it and still start from it.';
   return {
     id: stableId('bitmap', target, bitmap),

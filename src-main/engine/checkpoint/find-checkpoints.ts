@@ -1,4 +1,4 @@
-/** Checkpoints libvirt lists that are of no use: dead ones, and those of backups that never were. */
+/** Checkpoints of no use that libvirt lists: dead ones, and those of backups that never were. */
 import type { BitmapHealth } from '#contract/moments.ts';
 import { checkpointOwner, checkpointPrefix } from '#engine/hypervisor/checkpoint-owner.ts';
 import { parseCheckpoint } from '#engine/hypervisor/checkpoint-xml.ts';
@@ -121,8 +121,8 @@ function whatIsBroken(name: string, broken: CheckpointFacts['disks']): string {
   const targets = broken.map(({ target }) => target).join(', ');
   if (broken.every(({ health }) => health === 'missing')) {
     return (
-      `libvirt lists ${name}, but the images of ${targets} have no such record: another image lies ` +
-      'there now, or QEMU was ended before it wrote it down.'
+      `libvirt lists ${name}, but the images of ${targets} have no such record: another image ` +
+      'lies there now, or QEMU was ended before it wrote it down.'
     );
   }
   return (

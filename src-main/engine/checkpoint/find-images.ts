@@ -33,8 +33,8 @@ function brokenChains(facts: MachineFacts): readonly Diagnosis[] {
       if (image.exists !== false) return [];
       const missing = `${image.path} is not there.`;
       const detail = active
-        ? `${missing} QEMU still has it open, so ${facts.name} runs on; once it stops, the disk is ` +
-          'gone. Back it up now, while it runs.'
+        ? `${missing} QEMU still has it open, so ${facts.name} runs on; once it stops, the disk ` +
+          'is gone. Back it up now, while it runs.'
         : `${missing} ${facts.name} cannot start. Put the file back, or restore the disk from a ` +
           'restore point.';
       return [
@@ -59,8 +59,8 @@ function misled({ misled: disks }: Evidence): readonly Diagnosis[] {
       kind: 'broken-chain',
       title: `${target} stands on another image than libvirt thinks`,
       detail:
-        `QEMU has ${told} open below it, but the image above names ${found}. At the next start the ` +
-        'machine gets that one. Back it up while it runs, then find out who changed the image.',
+        `QEMU has ${told} open below it, but the image above names ${found}. At the next start ` +
+        'the machine gets that one. Back it up while it runs, then find out who changed the image.',
     }),
   );
 }
@@ -106,8 +106,8 @@ function unfinishedDeletes({ snapshots }: MachineFacts): readonly Diagnosis[] {
               ? `The deletion of a snapshot after ${name} was cut off`
               : `The deletion of ${only} was cut off`,
           detail:
-            `libvirt was merging it into the image of ${name}. Until that is finished, ${name} can ` +
-            'neither be gone back to nor be deleted. The machine’s present state is not affected.',
+            `libvirt was merging it into the image of ${name}. Until that is finished, ${name} ` +
+            'can neither be gone back to nor be deleted. The machine’s present state is not affected.',
           repair: only === null ? null : `Deletes ${only} again, which finishes the merge.`,
         },
         cure: only === null ? null : { do: 'delete-snapshot' as const, name: only },
@@ -137,8 +137,8 @@ function openOverlay({ host }: MachineFacts, { path, mode }: ImageFacts): Diagno
         ? 'Every user of this computer may read an image'
         : 'A group of users may read an image',
       detail:
-        `${path} has the mode ${mode.toString(8)}. libvirt makes such overlays when a snapshot is ` +
-        'taken of a machine that is off (CVE-2025-13193).' +
+        `${path} has the mode ${mode.toString(8)}. libvirt makes such overlays when a snapshot ` +
+        'is taken of a machine that is off (CVE-2025-13193).' +
         (mine ? '' : ` It belongs to another user: sudo chmod ${closed(mode).toString(8)} ${path}`),
       repair: mine ? 'Lets only its owner read it. QEMU goes on as before.' : null,
     },

@@ -25,8 +25,8 @@ function leftOverJob(workFolder: string): Diagnosis {
       title: 'libvirt still runs a backup that is no more',
       detail:
         'Waymark began it and was cut off. Until it is ended, libvirt keeps the old content of ' +
-        `every block the machine writes in ${workFolder}, and when that is full, the machine’s own ` +
-        'writes fail.',
+        `every block the machine writes in ${workFolder}, and when that is full, the machine’s ` +
+        'own writes fail.',
       repair: 'Ends the job and removes its folder. The machine runs on.',
     },
     cure: { do: 'end-job', workFolder },

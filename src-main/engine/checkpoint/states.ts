@@ -1,9 +1,9 @@
 /**
  * How the checkpoints of every machine are and what changed since, in memory. libvirt counts the
  * bytes within a job of the machine, so it is asked seldom: once at a time and not within
- * `minAskMs` for one machine, never while a job of the machine is under way, and by the sweep, which
- * goes round all running machines with a reference, one after the other with `sweepGapMs` between
- * them (facts D2, D13). What is asked for in between comes from memory, and says so.
+ * `minAskMs` for one machine, never while a job of the machine is under way, and by the sweep,
+ * which goes round all running machines with a reference, one after the other with `sweepGapMs`
+ * between them (facts D2, D13). What is asked for in between comes from memory, and says so.
  */
 import type { Machine, MachineId } from '#contract/domain.ts';
 import type { CheckpointStates } from '#contract/moments.ts';

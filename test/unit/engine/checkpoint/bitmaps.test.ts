@@ -8,7 +8,7 @@ import {
 } from '#engine/checkpoint/bitmaps.ts';
 import { disk, image, machine, withBitmaps } from './machine.ts';
 
-/** One letter an image, the active one first: h healthy, i inconsistent, u unknown, - none, ? unread. */
+/** A letter an image, the active one first: healthy, inconsistent, unknown, - none, ? unread. */
 function chain(letters: string): ChainBitmaps {
   const health = { h: 'healthy', i: 'inconsistent', u: 'unknown' } as const;
   return Array.from(letters, (letter, index) => {
