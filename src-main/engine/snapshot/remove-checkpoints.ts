@@ -62,7 +62,11 @@ export function removeCheckpoints(
   const unknown = orphans.filter(({ bitmap }) => !bitmap.startsWith(checkpointPrefix));
   return {
     reasons: [...checkpointReasons(facts, storage), ...orphanReasons(orphans)],
-    checks: [...foreign.map(consentTo), ...unknown.map(orphanCheck)],
+    checks: [
+      ...foreign.map(consentTo),
+      ...unknown.map(orphanCheck),
+      ...unreadChecks(facts, storage),
+    ],
     afterwards: rereads.map((repository) => rereadStep(facts, repository)),
     rereads,
     ...answer,
@@ -125,6 +129,30 @@ function orphanCheck({ disk, bitmap }: Orphan): Check {
     detail: `It lies in the image of ${disk.target}, and going back needs it gone.`,
     accept: `Remove ${bitmap}`,
   };
+}
+
+/**
+ * libvirt puts the disks of a stopped machine back one after the other: a bitmap on the second one
+ * leaves half a machine. With one disk nothing is changed when it refuses.
+ */
+function unreadChecks(facts: MachineFacts, storage: SnapshotStorage): readonly Check[] {
+  const disks = facts.disks.filter(({ leftOut }) => leftOut === null);
+  const unread = disks.filter(({ chain }) => (chain[0]?.bitmaps ?? null) === null);
+  if (storage !== 'internal' || isActive(facts) || disks.length < 2 || unread.length === 0) {
+    return [];
+  }
+  const targets = listed(unread.map(({ target }) => target));
+  return [
+    {
+      id: 'unread-bitmaps',
+      level: 'warning',
+      title: `Whether ${targets} can go back is not known`,
+      detail:
+        'Waymark may not read the images. If one of them holds marks of changes that no ' +
+        'checkpoint belongs to, only some of the disks go back. Run Waymark as root to be sure.',
+      accept: 'Go back all the same',
+    },
+  ];
 }
 
 function stepsFor(
