@@ -1,5 +1,5 @@
 /** Files past the page cache, where the temporary folder's file system has them. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { constants, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { realFiles, type OpenFile } from '#engine/world/files.ts';
@@ -16,7 +16,7 @@ beforeEach(async (context) => {
   writeFileSync(path, '');
   const file = await realFiles.openDirect(path);
   if (file === null) context.skip('the temporary folder has only the page cache');
-  await file.close();
+  await file?.close();
 });
 
 async function withDirect(size: number, use: (file: OpenFile) => Promise<void>): Promise<void> {
@@ -30,6 +30,16 @@ async function withDirect(size: number, use: (file: OpenFile) => Promise<void>):
   }
 }
 
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return ''; // the one that listed the folder is closed
+  }
+}
+
+const fdInfo = (fd: string) => readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
+
 function inPages(bytes: Buffer): Buffer {
   const memory = Buffer.from(pageMemory(bytes.length), 0, bytes.length);
   bytes.copy(memory);
@@ -37,6 +47,16 @@ function inPages(bytes: Buffer): Buffer {
 }
 
 describe('a file past the page cache', () => {
+  test('is open with O_DIRECT', async () => {
+    await withDirect(page, () => {
+      const open = readdirSync('/proc/self/fd').filter((fd) => linkOf(fd) === path);
+      const flags = open.map((fd) => /^flags:\s*(\d+)/m.exec(fdInfo(fd))?.[1] ?? '0');
+      const direct = flags.filter((octal) => (parseInt(octal, 8) & constants.O_DIRECT) !== 0);
+      expect(direct).toHaveLength(1);
+      return Promise.resolve();
+    });
+  });
+
   // Whole pages, less than one, pages and a part, and one byte short of them.
   test.each([16 * page, 512, 5 * page + 700, 7 * page - 1])('of %i bytes', async (size) => {
     const content = noise('direct', size);
