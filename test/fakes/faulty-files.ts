@@ -68,6 +68,10 @@ export class FaultyFiles {
         const file = await this.#change(() => real.open(path, how, mode));
         return this.#wrapOpen(path, file);
       },
+      openDirect: async (path) => {
+        const file = await this.#change(() => real.openDirect(path));
+        return file === null ? null : this.#wrapOpen(path, file);
+      },
     };
   }
 

@@ -25,12 +25,26 @@ export async function firstDifference(
   onChecked: (bytes: number) => void,
 ): Promise<number | null> {
   const read = (offset: number, into: Buffer) => image.readInto(offset, into);
-  const bad = await tree.firstDifference(read, onChecked, signal);
+  const bad = await tree.firstDifference(read, onChecked, { signal });
   return bad ?? strayData(tree.ranges(), image, signal);
 }
 
+/** The `verify-mismatch` of an image that shall be at `path`. */
+export function mismatch(path: string, offset: number): AppError {
+  return new AppError(
+    'verify-mismatch',
+    `What was read back from ${path} at byte ${offset} is not what was written.`,
+    {
+      path,
+      offset,
+      unharmed: 'The restore point is not affected; the image was removed again.',
+      advice: 'Check this disk (smartctl, the kernel log) or restore to another one.',
+    },
+  );
+}
+
 /** Offset of data that is not zero where nothing was written, or null. */
-async function strayData(
+export async function strayData(
   written: AsyncIterable<ByteRange>,
   image: ComparedImage,
   signal: AbortSignal,

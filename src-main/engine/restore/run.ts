@@ -12,7 +12,8 @@ import { makePassableFolder } from '#engine/world/passable-folder.ts';
 import type { World } from '#engine/world/world.ts';
 import type { NewMachine } from './new-machine.ts';
 import { restoredItem, type PreparedRestore, type RestoreRooms } from './restore.ts';
-import { partialPrefix, writeImage, type ImageProgress, type ImageSpec } from './write-image.ts';
+import type { ImageProgress, ImageSpec } from './image-spec.ts';
+import { partialPrefix, writeImage } from './write-image.ts';
 import { writeVolume } from './write-volume.ts';
 
 /** What the journal says before anything is made; the steps named `madeStep` add each file. */
@@ -156,8 +157,10 @@ async function writeAll(
   for (const [index, image] of images.entries()) {
     const { target, root } = image.disk;
     const place = `${index + 1} of ${images.length}`;
-    context.setActivity(`Writing ${target} (${place})`);
     const { path, format } = image;
+    // A raw image is read back while it is being written.
+    const alongside = format === 'raw' ? ' and reading it back' : '';
+    context.setActivity(`Writing ${target}${alongside} (${place})`);
     const spec = { path, format, root, owner: ownerOf(rooms), socketFolder: rooms.socketFolder };
     const progress = {
       signal: context.signal,
@@ -169,7 +172,7 @@ async function writeAll(
       onChecked: (count: number) => {
         done += count;
         const activity = `Reading ${target} back and comparing (${place})`;
-        context.progress({ activity, doneBytes: done, totalBytes });
+        context.progress({ ...(format !== 'raw' && { activity }), doneBytes: done, totalBytes });
       },
     };
     const bytes = await context.step(`Restore ${target}`, () =>

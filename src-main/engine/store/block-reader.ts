@@ -11,7 +11,7 @@ import { readFailure } from './pack-reader.ts';
 import type { Storage } from './storage.ts';
 import { decodeNode, maxNodeBytes, type TreeNode } from './tree-node.ts';
 import type { ReadLane } from './read-lane.ts';
-import type { BlockWorkers } from './workers.ts';
+import type { BlockWorkers, Proof } from './workers.ts';
 
 /** Bytes between two wanted payloads that are read along rather than sought over. */
 const maxGapBytes = 32 * 1024;
@@ -104,15 +104,21 @@ export class BlockReader {
    * Reads and proves a batch of data blocks in the memory of `lane`, which belongs to it until its
    * bytes were used. Throws only when the repository cannot be reached.
    */
-  async readBlocks(wanted: readonly WantedBlock[], lane: ReadLane): Promise<ReadBatch> {
+  async readBlocks(
+    wanted: readonly WantedBlock[],
+    lane: ReadLane,
+    proof: Proof = 'id',
+  ): Promise<ReadBatch> {
     const located: Located[] = [];
     const failures: BlockFailure[] = [];
+    const { index } = this.#parts;
+    const known = index.findAll(wanted.map(({ id }) => id));
     for (const [at, { id }] of wanted.entries()) {
-      const place = await this.#find(id);
+      const place = known[at] ?? (await this.#find(id));
       if (place === null) failures.push({ at, why: 'it is missing', packId: null });
-      else located.push({ at, place, packId: this.#parts.index.packOf(place) });
+      else located.push({ at, place, packId: index.packOf(place) });
     }
-    const { bytes, damaged } = await this.#readLocated(wanted, located, lane);
+    const { bytes, damaged } = await this.#readLocated(wanted, located, lane, proof);
     for (const one of damaged) {
       const why = await this.#tryCopies(wanted, one, bytes);
       if (why !== null) failures.push({ at: one.at, why, packId: one.packId });
@@ -142,6 +148,7 @@ export class BlockReader {
     wanted: readonly WantedBlock[],
     located: readonly Located[],
     lane: ReadLane,
+    proof: Proof,
   ): Promise<{ bytes: Buffer; damaged: (Located & { why: string })[] }> {
     const runs = coalesce(located);
     const total = runs.reduce((sum, run) => sum + run.end - run.offset, 0);
@@ -167,7 +174,7 @@ export class BlockReader {
       places[i * 3 + 2] = plain;
     }
     const { workers } = this.#parts;
-    const answer = await workers.decode(lane.payloads(total), ids, places, plain);
+    const answer = await workers.decode(lane.payloads(total), ids, places, plain, proof);
     const damaged = located.flatMap((one) => {
       const why = unread.get(one.at) ?? answer.reasons[one.at] ?? null;
       return why === null ? [] : [{ ...one, why }];

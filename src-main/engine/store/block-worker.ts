@@ -4,7 +4,7 @@
  * large is allocated here, which keeps memory flat and the garbage collector away.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { decodeBlock, encodeInto, maxPayloadBytes } from './block-codec.ts';
+import { decodeBlock, encodeInto, maxPayloadBytes, openBlock } from './block-codec.ts';
 import { blockId, blockKind, deriveKeys, idBytes, PayloadDamage } from './crypto.ts';
 import { freeNow, freeOutput } from './free-now.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './workers.ts';
@@ -57,7 +57,9 @@ function encode(job: number, wanted: Uint32Array): void {
   answer({ kind: 'encoded', job, lengths }, [lengths.buffer]);
 }
 
-function decode({ job, payloads: memory, ids, places, plain }: ToWorker & { kind: 'decode' }) {
+function decode(message: ToWorker & { kind: 'decode' }): void {
+  const { job, payloads: memory, ids, places, plain, proof } = message;
+  const open = proof === 'seal' && keys.sealed ? openBlock : decodeBlock;
   const payloads = Buffer.from(memory);
   const out = new Uint8Array(plain);
   const reasons: (string | null)[] = [];
@@ -67,7 +69,7 @@ function decode({ job, payloads: memory, ids, places, plain }: ToWorker & { kind
     const plainBytes = places[i * 3 + 2] ?? 0;
     const id = ids.subarray(i * idBytes, (i + 1) * idBytes);
     const into = out.subarray(at, at + plainBytes);
-    const reason = decodeOne(id, payloads.subarray(offset, offset + length), into);
+    const reason = decodeOne(open, id, payloads.subarray(offset, offset + length), into);
     if (reason !== null) into.fill(0); // the memory was used before
     reasons.push(reason);
     at += plainBytes;
@@ -76,9 +78,14 @@ function decode({ job, payloads: memory, ids, places, plain }: ToWorker & { kind
 }
 
 /** Fills `into` and returns null, or says why the block is damaged. */
-function decodeOne(id: Uint8Array, payload: Uint8Array, into: Uint8Array): string | null {
+function decodeOne(
+  open: typeof openBlock,
+  id: Uint8Array,
+  payload: Uint8Array,
+  into: Uint8Array,
+): string | null {
   try {
-    const plaintext = decodeBlock(keys, blockKind.data, id, payload, into.length);
+    const plaintext = open(keys, blockKind.data, id, payload, into.length);
     if (plaintext.length !== into.length) return 'it has another length';
     into.set(plaintext);
     freeOutput(plaintext);

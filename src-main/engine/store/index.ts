@@ -55,6 +55,7 @@ export class BlockIndex {
   readonly #packs = new Map<number, PackRow>();
   readonly #numbers = new Map<string, number>();
   readonly #find: Database.Statement<[Uint8Array], BlockPlace>;
+  readonly #findAll: (ids: readonly Uint8Array[]) => (BlockPlace | null)[];
   readonly #noted: Database.Statement<[string], { value: string }>;
   readonly #insert: Database.Statement<[Uint8Array, number, number, number]>;
   readonly #insertCopy: Database.Statement<[Uint8Array, number, number, number]>;
@@ -74,6 +75,9 @@ export class BlockIndex {
       throw thrown;
     }
     this.#find = this.#db.prepare('SELECT pack, offset, length FROM blocks WHERE id = ?');
+    this.#findAll = this.#db.transaction((ids: readonly Uint8Array[]) =>
+      ids.map((id) => this.find(id)),
+    );
     this.#noted = this.#db.prepare('SELECT value FROM meta WHERE name = ?');
     this.#insert = this.#db.prepare('INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?)');
     this.#insertCopy = this.#db.prepare('INSERT OR IGNORE INTO copies VALUES (?, ?, ?, ?)');
@@ -161,13 +165,18 @@ export class BlockIndex {
     return row === undefined;
   }
 
-  /** Which of `count` ids, laid one after another, have a good copy. */
+  /** The same for many: SQLite then locks its file once, not for each. */
+  findAll(ids: readonly Uint8Array[]): (BlockPlace | null)[] {
+    return this.#findAll(ids);
+  }
+
+  /** Which of the ids laid one after another have a good copy. */
   known(ids: Buffer, idBytes: number): boolean[] {
-    const found: boolean[] = [];
-    for (let at = 0; at < ids.length; at += idBytes) {
-      found.push(this.find(ids.subarray(at, at + idBytes)) !== null);
-    }
-    return found;
+    const count = ids.length / idBytes;
+    const each = Array.from({ length: count }, (_, i) =>
+      ids.subarray(i * idBytes, (i + 1) * idBytes),
+    );
+    return this.findAll(each).map((place) => place !== null);
   }
 
   /**

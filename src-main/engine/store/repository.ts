@@ -210,19 +210,34 @@ export interface TreeReader {
   stream(options?: StreamOptions): AsyncIterable<{ offset: number; bytes: Buffer }>;
   /**
    * The same, given to `write` in ascending order with several under way at once; the bytes are
-   * lent until its promise settles. Throws block-damaged, cancelled, or what `write` throws first;
+   * lent until its promise settles, and whole pages of memory where the disk has whole pages. In an
+   * encrypted repository they are proven by their seal: whoever relies on them compares what became
+   * of them with `firstDifference`. Throws block-damaged, cancelled, or what `write` throws first;
    * no write is under way any more then.
    */
-  copyTo(write: WritePiece, signal?: AbortSignal): Promise<void>;
+  copyTo(write: WritePiece, options?: CopyOptions): Promise<void>;
   /**
    * Reads from elsewhere what is not zero here and compares: the offset of the first block that
-   * differs, or null. Where this tree is zero nothing is read. `onCompared` gets bytes.
+   * differs, or null. Where this tree is zero nothing is read. `onCompared` gets bytes. Throws
+   * block-damaged when a block differs because it is damaged here.
    */
   firstDifference(
     read: ReadPiece,
     onCompared: (bytes: number) => void,
-    signal?: AbortSignal,
+    options?: CompareOptions,
   ): Promise<number | null>;
+}
+
+export interface CopyOptions {
+  readonly signal?: AbortSignal;
+  /** All that is not zero before `end` was written. The next writes wait for it. */
+  readonly onWritten?: (end: number) => Promise<void>;
+}
+
+export interface CompareOptions {
+  readonly signal?: AbortSignal;
+  /** Only this range, of whole blocks; the whole disk when left out. */
+  readonly range?: ByteRange;
 }
 
 export type WritePiece = (offset: number, bytes: Buffer) => Promise<void>;

@@ -1,5 +1,6 @@
 /** Reads a tree: its ranges, a piece of it, or all of it as a stream that reads ahead. */
 import { AppError, hasCode } from '#contract/errors.ts';
+import { pageMemory } from '#engine/world/page-memory.ts';
 import {
   blockDamaged,
   type BlockFailure,
@@ -9,14 +10,17 @@ import {
 import { ReadLane } from './read-lane.ts';
 import type {
   ByteRange,
+  CompareOptions,
+  CopyOptions,
   ReadPiece,
   StreamOptions,
   TreeReader,
   TreeRoot,
   WritePiece,
 } from './repository.ts';
-import { fanOut } from './tree-node.ts';
+import { fanOut, type TreeNode } from './tree-node.ts';
 import { leaves, type Leaf } from './tree-walk.ts';
+import type { Proof } from './workers.ts';
 
 /** Plain bytes read and opened as one batch. */
 const batchBytes = 1024 * 1024;
@@ -26,6 +30,11 @@ export const maxConcurrency = 16;
 const maxBatchesWriting = 4;
 /** Batches read from elsewhere and compared at the same time. */
 const maxBatchesComparing = 6;
+/**
+ * Nodes kept by one reader for the next time the tree is walked: about 9 MB, the whole tree of a
+ * disk with 16 GiB of content. The first ones stay: walks begin at the beginning.
+ */
+const maxNodesKept = 4096;
 export const maxReadBytes = 64 * 1024 * 1024;
 
 interface Batch {
@@ -45,6 +54,9 @@ export class StoreTreeReader implements TreeReader {
   readonly #blockSize: number;
   readonly #blocks: number;
   readonly #skipUnreadable: boolean;
+  readonly #nodes = new Map<string, TreeNode>();
+  /** Memory for comparing that is not in use; a restore compares stretch by stretch. */
+  readonly #idle: SharedArrayBuffer[] = [];
 
   constructor(
     reader: BlockReader,
@@ -61,12 +73,21 @@ export class StoreTreeReader implements TreeReader {
 
   #leaves(first = 0, end = this.#blocks): AsyncIterable<Leaf> {
     const rootId = this.#root.id === '' ? null : Buffer.from(this.#root.id, 'hex');
-    const load = (id: Buffer, level: number) => this.#reader.readNode(id, level);
+    const load = (id: Buffer, level: number) => this.#node(id, level);
     const skip = (thrown: unknown) => {
       if (!hasCode(thrown, 'block-damaged')) throw thrown;
     };
     const options = { first, end, ...(this.#skipUnreadable && { onUnreadable: skip }) };
     return leaves(load, rootId, this.#blocks, options);
+  }
+
+  async #node(id: Buffer, level: number): Promise<TreeNode> {
+    const key = id.toString('latin1');
+    const kept = this.#nodes.get(key);
+    if (kept !== undefined) return kept;
+    const node = await this.#reader.readNode(id, level);
+    if (this.#nodes.size < maxNodesKept) this.#nodes.set(key, node);
+    return node;
   }
 
   #plainBytes(block: number): number {
@@ -148,20 +169,29 @@ export class StoreTreeReader implements TreeReader {
     }
   }
 
-  async copyTo(write: WritePiece, signal?: AbortSignal): Promise<void> {
-    const writing: Promise<unknown>[] = [];
+  async copyTo(write: WritePiece, options: CopyOptions = {}): Promise<void> {
+    const { signal, onWritten } = options;
+    const writing: Promise<number>[] = [];
+    const oldest = async () => {
+      const end = await writing.shift();
+      if (end !== undefined) await onWritten?.(end);
+    };
     try {
-      for await (const { planned, batch, release } of this.#flow({ ...(signal && { signal }) })) {
+      const batches = this.#flow({ ...(signal && { signal }) }, 'seal');
+      for await (const { planned, batch, release } of batches) {
         const failure = batch.failures[0];
         if (failure !== undefined) throw this.#damaged(planned, failure);
         const pieces = [...this.#pieces(planned, batch.bytes)];
         const writes = pieces.map(({ offset, bytes }) => write(offset, bytes));
-        const written = allSettledWell(writes).then(release);
+        const written = allSettledWell(writes).then(() => {
+          release();
+          return this.#endOf(planned);
+        });
         written.catch(() => undefined); // awaited in order
         writing.push(written);
-        if (writing.length >= maxBatchesWriting) await writing.shift();
+        if (writing.length >= maxBatchesWriting) await oldest();
       }
-      await Promise.all(writing);
+      while (writing.length > 0) await oldest();
     } finally {
       await Promise.allSettled(writing);
     }
@@ -170,25 +200,27 @@ export class StoreTreeReader implements TreeReader {
   async firstDifference(
     read: ReadPiece,
     onCompared: (bytes: number) => void,
-    signal?: AbortSignal,
+    options: CompareOptions = {},
   ): Promise<number | null> {
-    const idle: SharedArrayBuffer[] = [];
-    const capacity = Math.max(batchBytes, this.#blockSize);
+    const { signal, range = { offset: 0, length: this.#root.sizeBytes } } = options;
+    const first = Math.floor(range.offset / this.#blockSize);
+    const end = Math.ceil((range.offset + range.length) / this.#blockSize);
     const ahead: Promise<number | null>[] = [];
+    const oldest = async () => {
+      const block = (await ahead.shift()) ?? null;
+      return block === null ? null : this.#provenDifference(block);
+    };
     try {
-      for await (const planned of this.#batches(0, this.#blocks)) {
+      for await (const planned of this.#batches(first, end)) {
         if (signal?.aborted === true) throw new AppError('cancelled', 'Cancelled.');
-        const memory = idle.pop() ?? new SharedArrayBuffer(capacity);
-        const comparing = this.#compare(planned, memory, read, onCompared).finally(() => {
-          idle.push(memory);
-        });
+        const comparing = this.#compare(planned, read, onCompared);
         comparing.catch(() => undefined); // awaited in order
         ahead.push(comparing);
-        const oldest = ahead.length >= maxBatchesComparing ? await ahead.shift() : null;
-        if (typeof oldest === 'number') return oldest;
+        const bad = ahead.length >= maxBatchesComparing ? await oldest() : null;
+        if (bad !== null) return bad;
       }
-      for (const rest of ahead) {
-        const bad = await rest;
+      while (ahead.length > 0) {
+        const bad = await oldest();
         if (bad !== null) return bad;
       }
       return null;
@@ -197,19 +229,39 @@ export class StoreTreeReader implements TreeReader {
     }
   }
 
-  /** Offset of the first block of a batch that is not what was planned. */
+  /**
+   * Where a block is that differs. Throws block-damaged when it is the repository's: copyTo may have
+   * been handed something else than the id says, properly sealed.
+   */
+  async #provenDifference(block: number): Promise<number> {
+    const offset = block * this.#blockSize;
+    await this.read(offset, this.#plainBytes(block));
+    return offset;
+  }
+
+  /** Where a batch ends on the disk. */
+  #endOf(planned: readonly PlannedBlock[]): number {
+    const last = planned.at(-1);
+    return last === undefined ? 0 : last.block * this.#blockSize + last.plainBytes;
+  }
+
+  /** The first block of a batch that is not what was planned. */
   async #compare(
     planned: readonly PlannedBlock[],
-    memory: SharedArrayBuffer,
     read: ReadPiece,
     onCompared: (bytes: number) => void,
   ): Promise<number | null> {
-    const plainBytes = planned.reduce((sum, block) => sum + block.plainBytes, 0);
-    const pieces = [...this.#pieces(planned, Buffer.from(memory, 0, plainBytes))];
-    await allSettledWell(pieces.map(({ offset, bytes }) => read(offset, bytes)));
-    const bad = await this.#reader.firstDifference(planned, memory);
-    onCompared(plainBytes);
-    return bad === null ? null : (planned[bad]?.block ?? 0) * this.#blockSize;
+    const memory = this.#idle.pop() ?? pageMemory(Math.max(batchBytes, this.#blockSize));
+    try {
+      const plainBytes = planned.reduce((sum, block) => sum + block.plainBytes, 0);
+      const pieces = [...this.#pieces(planned, Buffer.from(memory, 0, plainBytes))];
+      await allSettledWell(pieces.map(({ offset, bytes }) => read(offset, bytes)));
+      const bad = await this.#reader.firstDifference(planned, memory);
+      onCompared(plainBytes);
+      return bad === null ? null : (planned[bad]?.block ?? 0);
+    } finally {
+      this.#idle.push(memory);
+    }
   }
 
   #damaged(planned: readonly PlannedBlock[], { at, why }: BlockFailure): AppError {
@@ -231,7 +283,10 @@ export class StoreTreeReader implements TreeReader {
   }
 
   /** The core of all reading: whoever gets a batch lends its memory back with `release`. */
-  async *#flow(options: StreamOptions): AsyncIterable<Batch & { release: () => void }> {
+  async *#flow(
+    options: StreamOptions,
+    proof: Proof = 'id',
+  ): AsyncIterable<Batch & { release: () => void }> {
     const { signal, concurrency = defaultConcurrency, range } = options;
     const first = Math.floor((range?.offset ?? 0) / this.#blockSize);
     const endByte = range === undefined ? this.#root.sizeBytes : range.offset + range.length;
@@ -249,7 +304,7 @@ export class StoreTreeReader implements TreeReader {
     try {
       for await (const planned of this.#batches(first, end)) {
         const lane = idle.pop() ?? new ReadLane();
-        const batch = this.#reader.readBlocks(planned, lane);
+        const batch = this.#reader.readBlocks(planned, lane, proof);
         batch.catch(() => undefined); // awaited in order
         ahead.push({ planned, batch, lane });
         while (ahead.length >= most) yield await next();

@@ -22,6 +22,12 @@ export interface WorkerSetup {
   readonly maxPlainBytes: number;
 }
 
+/**
+ * How a block is proven to be what its id names: by computing the id again, or, for bytes whose ids
+ * are compared later, by its seal. Where nothing is sealed both are the id.
+ */
+export type Proof = 'id' | 'seal';
+
 export type ToWorker =
   /** The first `bytes` of `memory`; the sender leaves them alone until the batch is over. */
   | {
@@ -42,6 +48,7 @@ export type ToWorker =
       readonly places: Uint32Array;
       /** Where the plaintexts go, one after another; a damaged one's part is zeros. */
       readonly plain: SharedArrayBuffer;
+      readonly proof: Proof;
     }
   | {
       readonly kind: 'prove';
@@ -201,9 +208,10 @@ export class BlockWorkers {
     ids: Uint8Array,
     places: Uint32Array,
     plain: SharedArrayBuffer,
+    proof: Proof,
   ): Promise<Answer<'decoded'>> {
     return this.#once(
-      (job) => ({ kind: 'decode', job, payloads, ids, places, plain }),
+      (job) => ({ kind: 'decode', job, payloads, ids, places, plain, proof }),
       [],
       'decoded',
     );

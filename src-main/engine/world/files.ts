@@ -6,6 +6,7 @@ import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '#contract/errors.ts';
+import { openDirectly, readDirectly, writeDirectly, type DirectHandles } from './direct-file.ts';
 import { errnoOf, fileError } from './file-errors.ts';
 
 export interface FileStat {
@@ -44,6 +45,12 @@ export interface Files {
   createDurable(path: string, bytes: Uint8Array, mode?: number): Promise<void>;
   /** 'create' fails with `path-exists` if there is something. */
   open(path: string, how: 'read' | 'write' | 'create', mode?: number): Promise<OpenFile>;
+  /**
+   * A file that is there, for reading and writing past the page cache; null where its file system
+   * cannot. Memory comes from `pageMemory`; positions, and lengths but for the last bytes of the
+   * file, are multiples of 4096.
+   */
+  openDirect(path: string): Promise<OpenFile | null>;
   /** Names in a folder, sorted; a missing folder is an error. */
   list(path: string): Promise<readonly string[]>;
   /** Null when there is nothing; does not follow a link at the end. */
@@ -134,6 +141,21 @@ function openFile(path: string, handle: fs.FileHandle): OpenFile {
   };
 }
 
+/** Like openFile, past the page cache. */
+function directFile(path: string, handles: DirectHandles): OpenFile {
+  const { direct, cached } = handles;
+  return {
+    ...openFile(path, cached),
+    read: (buffer, position) => attempt(path, () => readDirectly(handles, buffer, position)),
+    write: (bytes, position) => attempt(path, () => writeDirectly(handles, bytes, position)),
+    close: () =>
+      attempt(path, async () => {
+        await direct.close();
+        await cached.close();
+      }),
+  };
+}
+
 async function syncFolder(path: string): Promise<void> {
   const folder = await fs.open(path, 'r');
   try {
@@ -221,6 +243,11 @@ export const realFiles: Files = {
     writeThen(path, bytes, mode, (temporary) => publish(temporary, path)),
   open: (path, how, mode = privateFile) =>
     attempt(path, async () => openFile(path, await fs.open(path, openFlags[how], mode))),
+  openDirect: (path) =>
+    attempt(path, async () => {
+      const handles = await openDirectly(path);
+      return handles === null ? null : directFile(path, handles);
+    }),
   list: (path) => attempt(path, async () => (await fs.readdir(path)).sort()),
   stat: async (path) => {
     try {

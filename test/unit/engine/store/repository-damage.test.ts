@@ -1,7 +1,16 @@
 import { readFile, rm, writeFile, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openRepository } from '#engine/store/repository.ts';
+import {
+  blockId,
+  blockKind,
+  deriveKeys,
+  encoding,
+  sealedOverheadBytes,
+  sealInto,
+} from '#engine/store/crypto.ts';
+import { packHeaderBytes } from '#engine/store/pack.ts';
+import { openRepository, type StoreRepository, type TreeReader } from '#engine/store/repository.ts';
 import {
   backUp,
   machineUuid,
@@ -95,6 +104,55 @@ describe('damage', () => {
     await backUp(repository, 'again', noise('h', 10 * block));
     expect((await restorePoint(repository, 'bad')).equals(noise('h', 10 * block))).toBe(true);
     expect((await repository.verify('data')).damage).toEqual([]);
+  });
+
+  describe('that the seal does not show', () => {
+    const image = noise('wrong', 20 * block);
+
+    /** Puts `other` in the place of the image's first block, sealed by the key for its id. */
+    async function forge(repository: StoreRepository, other: Buffer): Promise<void> {
+      const keys = deriveKeys(repository.masterKey(), repository.id);
+      const id = blockId(keys, blockKind.data, image.subarray(0, block));
+      const payload = Buffer.alloc(block + sealedOverheadBytes(keys));
+      const source = { id, kind: blockKind.data, how: encoding.raw, bytes: other };
+      sealInto(keys, source, payload, 0);
+      const [pack] = await packFiles();
+      const handle = await open(pack!, 'r+');
+      await handle.write(payload, 0, payload.length, packHeaderBytes);
+      await handle.close();
+    }
+
+    async function copied(tree: TreeReader): Promise<Buffer> {
+      const out = Buffer.alloc(image.length);
+      const write = async (offset: number, bytes: Buffer) => void bytes.copy(out, offset);
+      await tree.copyTo(write);
+      return out;
+    }
+
+    it('is found by whoever compares what was copied, as damage of the repository', async () => {
+      const { repository } = await create({ password: 'secret' });
+      const root = await backUp(repository, 'one', image);
+      const other = noise('other', block);
+      await forge(repository, other);
+      const out = await copied(repository.openTree(root));
+      expect(out.subarray(0, block).equals(other)).toBe(true);
+      const read = async (offset: number, into: Buffer) => void out.copy(into, 0, offset);
+      const comparing = repository.openTree(root).firstDifference(read, () => undefined);
+      expect(await codeOf(comparing)).toBe('block-damaged');
+      expect(await codeOf(repository.openTree(root).read(0, 10))).toBe('block-damaged');
+      // What differs for another reason is the copy's own fault.
+      other.copy(out, 5 * block);
+      const rest = { range: { offset: block, length: image.length - block } };
+      const tail = repository.openTree(root).firstDifference(read, () => undefined, rest);
+      expect(await tail).toBe(5 * block);
+    });
+
+    it('is found at once where nothing is sealed', async () => {
+      const { repository } = await create();
+      const root = await backUp(repository, 'one', image);
+      await forge(repository, noise('other', block));
+      expect(await codeOf(copied(repository.openTree(root)))).toBe('block-damaged');
+    });
   });
 
   it('a truncated manifest is damage of that point alone', async () => {
