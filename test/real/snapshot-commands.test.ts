@@ -219,7 +219,7 @@ describe.skipIf(reason !== null)('snapshot, checkpoint and change commands', () 
     expect(await restoredCount(await backup())).toBeGreaterThanOrEqual(at);
   });
 
-  test('the doctor finds what a crash of QEMU left, repairs it, and the backup is right', async () => {
+  test('the doctor finds and repairs what a crash of QEMU left; the backup is right', async () => {
     expect((await waymark('checkpoint', 'doctor', machineName)).code).toBe(0);
     const pid = Number(await libvirtd.runAs('cat', [qemuPidFile()]));
     world.processes.kill(pid, 'SIGKILL');

@@ -16,7 +16,7 @@ import { exitCodes, type ExitCode } from './output.ts';
 import { dryRunWords, planWords, saidWith } from './plan-words.ts';
 import { plain } from './words.ts';
 
-export type ActionResult = Extract<JobResult, { readonly kind: 'action' }>;
+type ActionResult = Extract<JobResult, { readonly kind: 'action' }>;
 
 export const planOption: Option = {
   type: 'boolean',
@@ -24,12 +24,12 @@ export const planOption: Option = {
 };
 
 /** A machine, and the word the person wrote for it: commands offered to them use the same word. */
-export interface Wanted {
+interface Wanted {
   readonly word: string;
   readonly machine: Machine;
 }
 
-export interface Performed {
+interface Performed {
   readonly result: ActionResult;
   readonly exitCode: ExitCode;
 }
@@ -107,7 +107,8 @@ async function confirmPlan(context: Context, plan: ActionPlan): Promise<void> {
 
 async function refusal(client: Client, word: string, plan: ActionPlan): Promise<AppError> {
   const blockers = plan.checks.filter((check) => check.level === 'blocker');
-  const causes = plan.reasons.length > 0 ? plan.reasons : blockers;
+  const told = new Set(plan.reasons.map(({ title }) => title));
+  const causes = [...plan.reasons, ...blockers.filter(({ title }) => !told.has(title))];
   const alternatives = plan.alternatives.map(({ title, action }) => ({
     title,
     command: actionLine(word, action),

@@ -130,7 +130,10 @@ describe('a refused plan', () => {
     verdict: 'refused',
     reasons: [{ id: 'raw', title: 'vdb is raw', detail: 'It cannot hold a snapshot.' }],
     alternatives: [{ title: 'Take it with memory', action: memory }],
-    checks: [{ id: 'raw', level: 'blocker', title: 'vdb is raw', detail: 'It cannot.' }],
+    checks: [
+      { id: 'raw', level: 'blocker', title: 'vdb is raw', detail: 'It cannot.' },
+      { id: 'full', level: 'blocker', title: 'No space', detail: '1 GiB is missing.' },
+    ],
   } as const;
 
   it('ends with 3, the reason, and the command that gets there', async () => {
@@ -141,6 +144,7 @@ describe('a refused plan', () => {
       [
         'waymark: vdb is raw',
         '  - vdb is raw: It cannot hold a snapshot.',
+        '  - No space: 1 GiB is missing.',
         'Unharmed: Nothing was touched.',
         'What to do: Take it with memory: waymark snapshot create gitea clean --memory',
         '',
@@ -150,7 +154,7 @@ describe('a refused plan', () => {
       error: {
         code: 'refused',
         data: {
-          reasons: ['vdb is raw: It cannot hold a snapshot.'],
+          reasons: ['vdb is raw: It cannot hold a snapshot.', 'No space: 1 GiB is missing.'],
           alternatives: [{ command: 'waymark snapshot create gitea clean --memory' }],
         },
       },
