@@ -48,8 +48,8 @@ export const actionCheck = v.variant('kind', [
   }),
   v.strictObject({ kind: v.literal('checkpoint-create') }),
   v.strictObject({ kind: v.literal('checkpoint-delete'), names: some }),
-  /** `findings` are ids of the doctor's newest report. */
-  v.strictObject({ kind: v.literal('repair'), findings: some }),
+  /** `findings` are ids of a report of the doctor, `details` as that one was asked for. */
+  v.strictObject({ kind: v.literal('repair'), findings: some, details: v.boolean() }),
 ]);
 export type MachineAction = v.InferOutput<typeof actionCheck>;
 

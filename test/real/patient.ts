@@ -74,7 +74,7 @@ export async function admit(
       const { findings } = await examine(details);
       const [first, ...rest] = findings.map((finding) => finding.id);
       if (first === undefined) throw new Error('There is nothing to repair.');
-      await engine.act(id, { kind: 'repair', findings: [first, ...rest] });
+      await engine.act(id, { kind: 'repair', findings: [first, ...rest], details: false });
     },
     backup: (repository) => engine.backup(id, repository.id),
     expectExact: async (point) => {

@@ -69,7 +69,7 @@ export async function intentOf(
     }
     case 'repair': {
       const ids = await repairable(stand, operation.details);
-      return ids.length === 0 ? null : same({ kind: 'repair', findings: [...ids] });
+      return ids.length === 0 ? null : same({ kind: 'repair', findings: [...ids], details: false });
     }
   }
 }

@@ -33,6 +33,6 @@ export async function planOf(
     case 'checkpoint-delete':
       return planCheckpointDelete(facts, action);
     case 'repair':
-      return planRepair(facts, action, await examineMachine(rooms, found, facts, false));
+      return planRepair(facts, action, await examineMachine(rooms, found, facts, action.details));
   }
 }

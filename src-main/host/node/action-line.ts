@@ -61,6 +61,10 @@ export function actionLine(machine: string, action: MachineAction): string {
     case 'checkpoint-delete':
       return line('checkpoint delete', [machine, ...action.names]);
     case 'repair':
-      return line('checkpoint doctor', [machine], ['--repair']);
+      return line(
+        'checkpoint doctor',
+        [machine],
+        ['--repair', ...(action.details ? ['--details'] : [])],
+      );
   }
 }

@@ -61,7 +61,7 @@ export const doctorCommand: Command = {
     const report = await client.call('doctor.examine', look);
     const repairable = report.findings.filter((finding) => finding.repair !== null);
     const findings = repairable.slice(0, maxNamed).map(({ id }) => id);
-    const action = { kind: 'repair', findings } as const;
+    const action = { kind: 'repair', findings, details: look.details } as const;
     if (!repair || repairable.length === 0) {
       context.output.result({ report }, () =>
         [

@@ -42,7 +42,7 @@ function repair(
   });
   const ids = examination.report.findings.map(({ id }) => id);
   const findings = extra === undefined ? ids : [...ids, extra];
-  return planRepair(now, { kind: 'repair', findings }, examination);
+  return planRepair(now, { kind: 'repair', findings, details: false }, examination);
 }
 const actions = (...given: Parameters<typeof repair>) =>
   repair(...given).steps.flatMap((step) => step.actions);

@@ -56,7 +56,7 @@ describe('the command for an action', () => {
   });
 
   it('repairs everything, for single findings have no command', () => {
-    expect(actionLine('gitea', { kind: 'repair', findings: ['a'] })).toBe(
+    expect(actionLine('gitea', { kind: 'repair', findings: ['a'], details: false })).toBe(
       'waymark checkpoint doctor gitea --repair',
     );
   });

@@ -190,7 +190,7 @@ describe('checkpoint doctor', () => {
     const { engine, planned, started } = scriptedEngine({ findings: [[dead, open, chain], []] });
     const run = await waymark([...doctor, '--repair', '--json'], { engine });
     expect(run.code).toBe(0);
-    const action = { kind: 'repair', findings: ['dead-1', 'open-1'] };
+    const action = { kind: 'repair', findings: ['dead-1', 'open-1'], details: false };
     expect(planned).toEqual([action]);
     expect(started).toHaveLength(1);
     expect(json(run)).toMatchObject({

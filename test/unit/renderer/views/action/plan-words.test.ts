@@ -110,7 +110,7 @@ describe('askedTitle', () => {
     ],
     [{ kind: 'checkpoint-create' }, 'Set a checkpoint on web-01'],
     [{ kind: 'checkpoint-delete', names: ['c'] }, 'Delete 1 checkpoint of web-01'],
-    [{ kind: 'repair', findings: ['f'] }, 'Repair web-01'],
+    [{ kind: 'repair', findings: ['f'], details: false }, 'Repair web-01'],
   ];
 
   test.each(titles)('%o', (action, title) => {
