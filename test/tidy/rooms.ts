@@ -200,6 +200,7 @@ export const entryPoints: readonly RegExp[] = [
   /^scripts\/prepare\.mjs$/,
   /^[^/]+\.config\.(ts|js)$/,
   /^test\/(run|types|bench\/(run|store)|samples\/make|e2e\/(readme-)?shots)\.ts$/, // run by hand
+  /^test\/bench\/unchecked\.ts$/, // started by the bench
   /^test\/run\/vitest-reporter\.ts$/,
   /\.(test|spec)\.ts$/,
   /\.d\.ts$/,
