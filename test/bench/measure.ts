@@ -15,16 +15,12 @@ export interface Command {
   readonly folder?: string;
   /** Exit codes that count as done; default 0 alone. */
   readonly fine?: readonly number[];
-  /** Something it starts half way, by its arguments: when that is first seen is told. */
-  readonly milestone?: (args: readonly string[]) => boolean;
 }
 
 export interface Measured {
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
   readonly peakBytes: number;
-  /** Seconds until the milestone was seen; null when it was not. To a tenth of a second. */
-  readonly milestoneSeconds: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -61,7 +57,6 @@ export async function measure(command: Command, runner: Runner): Promise<Measure
     if (output.stderr.length < maxOutput) output.stderr += bytes.toString();
   });
   let peakBytes = 0;
-  let milestoneSeconds: number | null = null;
   const started = performance.now();
   const sampler = setInterval(() => {
     const tree = descendants(child.pid ?? 0);
@@ -69,10 +64,6 @@ export async function measure(command: Command, runner: Runner): Promise<Measure
       peakBytes,
       tree.reduce((sum, pid) => sum + proportionalBytes(pid), 0),
     );
-    if (command.milestone === undefined || milestoneSeconds !== null) return;
-    if (tree.some((pid) => command.milestone?.(argumentsOf(pid)) === true)) {
-      milestoneSeconds = (performance.now() - started) / 1000;
-    }
   }, sampleMs);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
@@ -91,7 +82,7 @@ export async function measure(command: Command, runner: Runner): Promise<Measure
     .split(' ')
     .map(Number);
   rmSync(times);
-  return { wallSeconds: wall, cpuSeconds: user + system, peakBytes, milestoneSeconds, ...output };
+  return { wallSeconds: wall, cpuSeconds: user + system, peakBytes, ...output };
 }
 
 /** The descendants of `pid`, itself (the shell that keeps time) not among them. */
@@ -120,14 +111,6 @@ function proportionalBytes(pid: number): number {
     return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024;
   } catch {
     return 0;
-  }
-}
-
-function argumentsOf(pid: number): readonly string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-  } catch {
-    return [];
   }
 }
 

@@ -8,8 +8,6 @@ export interface Row {
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
   readonly peakBytes: number;
-  /** Until all was written and reading back began, where that can be told apart. */
-  readonly writtenSeconds: number | null;
   /** Null for what keeps no repository. */
   readonly growthBytes: number | null;
 }
@@ -33,7 +31,7 @@ export function markdown(rows: readonly Row[]): string {
 function section(work: Work, rows: readonly Row[]): string {
   if (rows.length === 0) return '';
   const ours = rows.find(({ name }) => name === ourName);
-  const lines = rows.flatMap(withoutReadBack).map((row) => {
+  const lines = rows.map((row) => {
     const cells = [
       row.name,
       row.reads,
@@ -54,13 +52,6 @@ function section(work: Work, rows: readonly Row[]): string {
     ...lines,
     '',
   ].join('\n');
-}
-
-/** A row that reads back what it wrote, and what it would be if it did not, as the others do. */
-function withoutReadBack(row: Row): Row[] {
-  if (row.writtenSeconds === null) return [row];
-  const written = { ...row, name: `${row.name}, until written`, wallSeconds: row.writtenSeconds };
-  return [{ ...row, name: `${row.name}, with reading back` }, written];
 }
 
 function ratio(ours: number | null | undefined, its: number | null, row: Row): string {

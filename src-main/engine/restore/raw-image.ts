@@ -8,7 +8,7 @@ import type { OpenFile } from '#engine/world/files.ts';
 import type { World } from '#engine/world/world.ts';
 import { mismatch, strayData } from './compare-image.ts';
 import type { ImageProgress, ImageSpec } from './image-spec.ts';
-import { reading, withImage } from './served-image.ts';
+import { withImage } from './served-image.ts';
 
 /** A stretch goes to the disk, and is compared, once this much of it was written, in bytes. */
 export const stretchBytes = 64 * 1024 * 1024;
@@ -33,7 +33,7 @@ export async function fillRaw(
     await file.close();
   }
   const { signal } = progress;
-  await withImage(world, spec, path, reading, signal, async (pool) => {
+  await withImage(world, spec, path, 'read', signal, async (pool) => {
     const stray = await strayData(tree.ranges(), pool, signal);
     if (stray !== null) throw mismatch(spec.path, stray);
   });

@@ -24,8 +24,7 @@ export async function fillServed(
   { signal, onWritten, onChecked }: ImageProgress,
 ): Promise<number> {
   let total = 0;
-  const writing = { readOnly: false, cache: 'writeback' } as const;
-  await withImage(world, spec, path, writing, signal, async (pool) => {
+  await withImage(world, spec, path, 'write', signal, async (pool) => {
     const write = async (offset: number, bytes: Buffer) => {
       await pool.write(offset, bytes);
       total += bytes.length;
@@ -35,22 +34,19 @@ export async function fillServed(
     await pool.flush();
   });
   // Another server: this one knows of the image only what is on the disk.
-  await withImage(world, spec, path, reading, signal, async (pool) => {
+  await withImage(world, spec, path, 'read', signal, async (pool) => {
     const bad = await firstDifference(tree, pool, signal, onChecked);
     if (bad !== null) throw mismatch(spec.path, bad);
   });
   return total;
 }
 
-/** For reading back: past the page cache where the file system can. */
-export const reading = { readOnly: true, cache: 'none' } as const;
-
-/** Serves the image at `path` while `use` runs. */
+/** Serves the image at `path` while `use` runs, past the page cache where the file system can. */
 export async function withImage<T>(
   world: World,
   spec: ImageSpec,
   path: string,
-  how: { readonly readOnly: boolean; readonly cache: 'none' | 'writeback' },
+  how: 'read' | 'write',
   signal: AbortSignal,
   use: (pool: NbdPool) => Promise<T>,
 ): Promise<T> {
@@ -58,13 +54,14 @@ export async function withImage<T>(
     imagePath: path,
     format: spec.format,
     socketPath: join(spec.socketFolder, `r-${world.ids.ulid().slice(-10)}`),
-    ...how,
+    readOnly: how === 'read',
+    cache: 'none',
   });
   try {
     const options = {
       socketPath: server.socketPath,
       exportName: '',
-      contexts: how.readOnly ? ['base:allocation'] : [],
+      contexts: how === 'read' ? ['base:allocation'] : [],
       signal,
     };
     const pool = await openNbdPool(options, connectionsPerImage);

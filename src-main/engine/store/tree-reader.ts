@@ -230,8 +230,8 @@ export class StoreTreeReader implements TreeReader {
   }
 
   /**
-   * Where a block is that differs. Throws block-damaged when it is the repository's: copyTo may have
-   * been handed something else than the id says, properly sealed.
+   * Where a block is that differs. Throws block-damaged when the fault is the repository's: copyTo
+   * may have been handed something else than the id says, properly sealed.
    */
   async #provenDifference(block: number): Promise<number> {
     const offset = block * this.#blockSize;
