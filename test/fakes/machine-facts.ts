@@ -22,7 +22,7 @@ import {
 } from './pretend-machine.ts';
 
 export const mib = 1024 ** 2;
-export const at = Date.UTC(2026, 10, 25, 20, 41);
+const at = Date.UTC(2026, 10, 25, 20, 41);
 
 export function machineFacts(
   world: PretendWorld,

@@ -22,7 +22,10 @@ export function deleteExternally(world: PretendWorld, record: PretendRecord): vo
   if (modern) {
     if (world.current === record.name && children.length > 0) throw new Error('67: not a leaf');
     if (children.length > 1) throw new Error('67: multiple children');
-    if (world.current !== record.name && children.length === 0) return removeImages(world, record);
+    if (world.current !== record.name && children.length === 0) {
+      removeImages(world, record);
+      return;
+    }
   }
   for (const disk of record.disks) {
     if (disk.kind !== 'external') continue;
@@ -48,7 +51,7 @@ export function adoptReverted(parent: PretendRecord): void {
   parent.revertDisks = null;
 }
 
-/** The overlay that the record names goes into what the record says it froze; nobody else counts. */
+/** The overlay that the record names goes into what it says it froze; nobody else counts. */
 function mergeDisk(
   world: PretendWorld,
   record: PretendRecord,

@@ -160,16 +160,20 @@ export function perform(world: PretendWorld, action: StepAction): void {
     case 'create-snapshot':
       if (!world.records.some(({ name }) => name === action.name)) createSnapshot(world, action);
       return;
-    case 'record-snapshot':
-      return recordSnapshot(world, action);
+    case 'record-snapshot': {
+      recordSnapshot(world, action);
+      return;
+    }
     case 'make-current':
       if (world.records.some(({ name }) => name === action.name)) world.current = action.name;
       return;
     case 'delete-snapshot':
       if (world.records.some(({ name }) => name === action.name)) deleteSnapshot(world, action);
       return;
-    case 'revert-snapshot':
-      return revertSnapshot(world, action);
+    case 'revert-snapshot': {
+      revertSnapshot(world, action);
+      return;
+    }
     case 'restore-memory':
       if (world.state === 'off') restoreMemory(world, action);
       return;
@@ -179,8 +183,10 @@ export function perform(world: PretendWorld, action: StepAction): void {
     case 'forget-revert':
       if (world.undoable?.kept === action.kept) world.undoable = null;
       return;
-    default:
-      return performOnImages(world, action);
+    default: {
+      performOnImages(world, action);
+      return;
+    }
   }
 }
 
@@ -335,7 +341,7 @@ function deleteSnapshot(
   if (world.current === name) world.current = record.parent;
 }
 
-export function findRecord(world: PretendWorld, name: string): PretendRecord {
+function findRecord(world: PretendWorld, name: string): PretendRecord {
   const record = world.records.find((one) => one.name === name);
   if (record === undefined) throw new Error(`72: no snapshot ${name}`);
   return record;
