@@ -19,7 +19,7 @@ import {
   uuid,
   type PretendRecord,
   type PretendWorld,
-} from './pretend-machine.ts';
+} from './pretend-world.ts';
 
 export const mib = 1024 ** 2;
 const at = Date.UTC(2026, 10, 25, 20, 41);

@@ -1,13 +1,7 @@
 /** What libvirt does with external snapshots, before and from 9.9 on (qemu_snapshot.c). */
 import { domainWithImages } from '#engine/hypervisor/edit-images.ts';
 import { addImage, chainOf, commitImage, imageAt } from './pretend-images.ts';
-import {
-  activeImages,
-  imagesIn,
-  pointDisk,
-  type PretendRecord,
-  type PretendWorld,
-} from './pretend-machine.ts';
+import { activeImages, imagesIn, type PretendRecord, type PretendWorld } from './pretend-world.ts';
 
 const revertsItself = 9_009_000;
 
@@ -104,4 +98,10 @@ export function revertExternally(world: PretendWorld, record: PretendRecord): vo
   const hasChildren = world.records.some(({ parent }) => parent === record.name);
   if (hasChildren) record.revertDisks = made;
   else record.disks = made.map((disk) => ({ ...disk, kind: 'external' }));
+}
+
+export function pointDisk(world: PretendWorld, target: string, path: string): void {
+  const images = new Map([[target, path]]);
+  world.xml = domainWithImages(world.xml, images);
+  if (world.liveXml !== null) world.liveXml = domainWithImages(world.liveXml, images);
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { chainLengthWarned, mergeAction } from '#engine/snapshot/chain.ts';
 import { planDelete } from '#engine/snapshot/plan-delete.ts';
 import { machineFacts } from '../../../fakes/machine-facts.ts';
-import { pretendWorld, type PretendSpec } from '../../../fakes/pretend-machine.ts';
+import { pretendWorld, type PretendSpec } from '../../../fakes/pretend-world.ts';
 import { carryOut, take } from './ask.ts';
 
 function deep(images: number, spec: PretendSpec = {}) {

@@ -5,13 +5,13 @@ import type { EnginePlan } from '#engine/interlock/plan.ts';
 import { planDelete } from '#engine/snapshot/plan-delete.ts';
 import { planRevert } from '#engine/snapshot/plan-revert.ts';
 import { machineFacts, mib } from '../../../fakes/machine-facts.ts';
+import { perform } from '../../../fakes/pretend-machine.ts';
 import {
   guestWrites,
-  perform,
   pretendWorld,
   type PretendSpec,
   type PretendWorld,
-} from '../../../fakes/pretend-machine.ts';
+} from '../../../fakes/pretend-world.ts';
 import { asStranger, askRevert, carryOut, does, reasonsOf, take, withHostDevice } from './ask.ts';
 
 type Delete = Extract<MachineAction, { kind: 'snapshot-delete' }>;

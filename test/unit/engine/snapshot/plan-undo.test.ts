@@ -8,7 +8,7 @@ import {
   pretendWorld,
   type PretendSpec,
   type PretendWorld,
-} from '../../../fakes/pretend-machine.ts';
+} from '../../../fakes/pretend-world.ts';
 import { askRevert, carryOut, does, reasonsOf, take, type Create } from './ask.ts';
 
 const action = { kind: 'revert-undo' } as const;
