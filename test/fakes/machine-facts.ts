@@ -19,10 +19,10 @@ import {
   uuid,
   type PretendRecord,
   type PretendWorld,
-} from './pretend-machine.ts';
+} from './pretend-world.ts';
 
 export const mib = 1024 ** 2;
-export const at = Date.UTC(2026, 10, 25, 20, 41);
+const at = Date.UTC(2026, 10, 25, 20, 41);
 
 export function machineFacts(
   world: PretendWorld,

@@ -1,13 +1,7 @@
 /** What libvirt does with external snapshots, before and from 9.9 on (qemu_snapshot.c). */
 import { domainWithImages } from '#engine/hypervisor/edit-images.ts';
 import { addImage, chainOf, commitImage, imageAt } from './pretend-images.ts';
-import {
-  activeImages,
-  imagesIn,
-  pointDisk,
-  type PretendRecord,
-  type PretendWorld,
-} from './pretend-machine.ts';
+import { activeImages, imagesIn, type PretendRecord, type PretendWorld } from './pretend-world.ts';
 
 const revertsItself = 9_009_000;
 
@@ -22,7 +16,10 @@ export function deleteExternally(world: PretendWorld, record: PretendRecord): vo
   if (modern) {
     if (world.current === record.name && children.length > 0) throw new Error('67: not a leaf');
     if (children.length > 1) throw new Error('67: multiple children');
-    if (world.current !== record.name && children.length === 0) return removeImages(world, record);
+    if (world.current !== record.name && children.length === 0) {
+      removeImages(world, record);
+      return;
+    }
   }
   for (const disk of record.disks) {
     if (disk.kind !== 'external') continue;
@@ -48,7 +45,7 @@ export function adoptReverted(parent: PretendRecord): void {
   parent.revertDisks = null;
 }
 
-/** The overlay that the record names goes into what the record says it froze; nobody else counts. */
+/** The overlay that the record names goes into what it says it froze; nobody else counts. */
 function mergeDisk(
   world: PretendWorld,
   record: PretendRecord,
@@ -101,4 +98,10 @@ export function revertExternally(world: PretendWorld, record: PretendRecord): vo
   const hasChildren = world.records.some(({ parent }) => parent === record.name);
   if (hasChildren) record.revertDisks = made;
   else record.disks = made.map((disk) => ({ ...disk, kind: 'external' }));
+}
+
+export function pointDisk(world: PretendWorld, target: string, path: string): void {
+  const images = new Map([[target, path]]);
+  world.xml = domainWithImages(world.xml, images);
+  if (world.liveXml !== null) world.liveXml = domainWithImages(world.liveXml, images);
 }

@@ -5,142 +5,12 @@
  * A plan that is right keeps every moment what it was; one that is not shows here.
  */
 import { domainWithImages } from '#engine/hypervisor/edit-images.ts';
-import { parseDomain } from '#engine/hypervisor/domain-xml.ts';
 import { parseSnapshot } from '#engine/hypervisor/snapshot-xml.ts';
-import type { SnapshotRecord } from '#engine/hypervisor/hypervisor.ts';
 import { snapshotCreateFlag, snapshotDeleteFlag } from '#engine/hypervisor/snapshot-flags.ts';
 import type { StepAction } from '#engine/interlock/steps.ts';
-import { addImage, chainOf, imageAt, readImage, type PretendImages } from './pretend-images.ts';
-import { adoptReverted, deleteExternally, revertExternally } from './pretend-libvirt.ts';
-import { testDomainXml } from '../real/test-machine.ts';
-
-export type PretendState = 'running' | 'paused' | 'off';
-
-export interface PretendRecord {
-  name: string;
-  parent: string | null;
-  time: number;
-  /** libvirt's word: running, paused, shutoff, disk-snapshot. */
-  state: string;
-  memory: 'no' | 'internal' | 'external';
-  memoryFile: string | null;
-  description: string;
-  disks: { target: string; kind: string; source: string | null }[];
-  /** From libvirt 9.9 on: what the machine writes to after a revert. */
-  revertDisks: { target: string; source: string }[] | null;
-  domain: string;
-}
-
-export interface PretendWorld {
-  libvirt: number;
-  state: PretendState;
-  /** Stands for all of the guest's memory. */
-  memory: number;
-  managedSave: boolean;
-  xml: string;
-  liveXml: string | null;
-  images: PretendImages;
-  /** What memory files hold, by path. */
-  memoryFiles: Map<string, { memory: number; xml: string; paused: boolean }>;
-  records: PretendRecord[];
-  current: string | null;
-  checkpoints: { name: string; bitmap: string; targets: string[] }[];
-  /** The newest revert that was noted, while what it kept is not forgotten. */
-  undoable: { to: string; kept: string } | null;
-  clock: number;
-}
-
-export const uuid = '5c9b3b0a-0000-4000-8000-000000000001';
-
-export interface PretendSpec {
-  readonly libvirt?: number;
-  readonly state?: PretendState;
-  /** Formats of its disks: vda, vdb, … */
-  readonly disks?: readonly ('qcow2' | 'raw')[];
-}
-
-export function pretendWorld({
-  libvirt = 9_000_000,
-  state = 'running',
-  disks = ['qcow2'],
-}: PretendSpec = {}): PretendWorld {
-  const spec = disks.map((format) => ({ format, sizeBytes: 64 * 1024 ** 2 }));
-  const { xml } = testDomainXml({ name: 'web-01', disks: spec }, uuid, '/images');
-  const images: PretendImages = new Map();
-  for (const { source, format } of parseDomain(xml).disks)
-    addImage(images, source ?? '', null, format);
-  return {
-    ...{ libvirt, state, memory: state === 'off' ? 0 : 1, managedSave: false, xml },
-    ...{ liveXml: state === 'off' ? null : xml, images, memoryFiles: new Map(), records: [] },
-    ...{ current: null, checkpoints: [], undoable: null, clock: 1_000_000 },
-  };
-}
-
-/** Definitions are read again and again, and parsing is what takes the time. */
-const read = new Map<string, ReadonlyMap<string, string>>();
-const maxRead = 1000;
-
-/** Targets and images of a definition. */
-export function imagesIn(xml: string): ReadonlyMap<string, string> {
-  const known = read.get(xml);
-  if (known !== undefined) return known;
-  const { disks } = parseDomain(xml);
-  const images = new Map(disks.map(({ target, source }) => [target, source ?? '']));
-  if (read.size >= maxRead) read.clear();
-  read.set(xml, images);
-  return images;
-}
-
-/** Targets and the images they write to now. */
-export function activeImages(world: PretendWorld): ReadonlyMap<string, string> {
-  return imagesIn(world.liveXml ?? world.xml);
-}
-
-/** What the machine would read from each of its disks. */
-export function presentOf(world: PretendWorld): Record<string, Record<number, number>> {
-  return Object.fromEntries(
-    [...activeImages(world)].map(([target, path]) => [target, readImage(world.images, path)]),
-  );
-}
-
-/** The guest writes; its memory changes with it. */
-export function guestWrites(world: PretendWorld, block: number, value: number): void {
-  for (const path of activeImages(world).values())
-    imageAt(world.images, path).blocks.set(block, value);
-  world.memory = value;
-}
-
-export function addCheckpoint(world: PretendWorld, name: string): void {
-  for (const path of activeImages(world).values()) imageAt(world.images, path).bitmaps.add(name);
-  world.checkpoints.push({ name, bitmap: name, targets: [...activeImages(world).keys()] });
-}
-
-export function recordXml(record: PretendRecord): string {
-  const disks = (some: readonly { target: string; kind?: string; source: string | null }[]) =>
-    some
-      .map(({ target, kind = 'external', source }) =>
-        source === null
-          ? `<disk name='${target}' snapshot='${kind}'/>`
-          : `<disk name='${target}' snapshot='${kind}' type='file'><driver type='qcow2'/>` +
-            `<source file='${source}'/></disk>`,
-      )
-      .join('');
-  const file = record.memoryFile === null ? '' : ` file='${record.memoryFile}'`;
-  const parent = record.parent === null ? '' : `<parent><name>${record.parent}</name></parent>`;
-  const reverted =
-    record.revertDisks === null ? '' : `<revertDisks>${disks(record.revertDisks)}</revertDisks>`;
-  return (
-    `<domainsnapshot><name>${record.name}</name><description>${record.description}</description>` +
-    `<state>${record.state}</state>${parent}<creationTime>${record.time}</creationTime>` +
-    `<memory snapshot='${record.memory}'${file}/><disks>${disks(record.disks)}</disks>` +
-    `${reverted}${record.domain}</domainsnapshot>`
-  );
-}
-
-export function recordOf(world: PretendWorld, record: PretendRecord): SnapshotRecord {
-  const told = { current: world.current === record.name, hasMetadata: true };
-  return parseSnapshot(recordXml(record), told);
-}
+import { addImage, chainOf, imageAt } from './pretend-images.ts';
+import { adoptReverted, deleteExternally, pointDisk, revertExternally } from './pretend-libvirt.ts';
+import { activeImages, imagesIn, type PretendRecord, type PretendWorld } from './pretend-world.ts';
 
 /** Does one action, as interlock/execute.ts does: what is done already is not done again. */
 export function perform(world: PretendWorld, action: StepAction): void {
@@ -160,16 +30,20 @@ export function perform(world: PretendWorld, action: StepAction): void {
     case 'create-snapshot':
       if (!world.records.some(({ name }) => name === action.name)) createSnapshot(world, action);
       return;
-    case 'record-snapshot':
-      return recordSnapshot(world, action);
+    case 'record-snapshot': {
+      recordSnapshot(world, action);
+      return;
+    }
     case 'make-current':
       if (world.records.some(({ name }) => name === action.name)) world.current = action.name;
       return;
     case 'delete-snapshot':
       if (world.records.some(({ name }) => name === action.name)) deleteSnapshot(world, action);
       return;
-    case 'revert-snapshot':
-      return revertSnapshot(world, action);
+    case 'revert-snapshot': {
+      revertSnapshot(world, action);
+      return;
+    }
     case 'restore-memory':
       if (world.state === 'off') restoreMemory(world, action);
       return;
@@ -179,8 +53,10 @@ export function perform(world: PretendWorld, action: StepAction): void {
     case 'forget-revert':
       if (world.undoable?.kept === action.kept) world.undoable = null;
       return;
-    default:
-      return performOnImages(world, action);
+    default: {
+      performOnImages(world, action);
+      return;
+    }
   }
 }
 
@@ -295,12 +171,6 @@ function createSnapshot(
   if ((flags & snapshotCreateFlag.halt) !== 0) stopMachine(world);
 }
 
-export function pointDisk(world: PretendWorld, target: string, path: string): void {
-  const images = new Map([[target, path]]);
-  world.xml = domainWithImages(world.xml, images);
-  if (world.liveXml !== null) world.liveXml = domainWithImages(world.liveXml, images);
-}
-
 function recordSnapshot(
   world: PretendWorld,
   { name, xml, current }: Extract<StepAction, { do: 'record-snapshot' }>,
@@ -335,7 +205,7 @@ function deleteSnapshot(
   if (world.current === name) world.current = record.parent;
 }
 
-export function findRecord(world: PretendWorld, name: string): PretendRecord {
+function findRecord(world: PretendWorld, name: string): PretendRecord {
   const record = world.records.find((one) => one.name === name);
   if (record === undefined) throw new Error(`72: no snapshot ${name}`);
   return record;

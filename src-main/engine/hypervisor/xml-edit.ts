@@ -3,7 +3,7 @@
  * handed back to libvirt must not lose what we do not know of. Reading is `xml.ts`; the text is
  * parsed there first, so that what is cut here is known to be well-formed.
  */
-import { parseXml } from './xml.ts';
+import { escapeXml, parseXml } from './xml.ts';
 
 /** An element as offsets into the text: `[start, end)` with its tags. */
 export interface Span {
@@ -30,8 +30,11 @@ interface OpenSpan {
 }
 
 /** Comments, character data and instructions are stepped over; tags are taken apart. */
-const token =
-  /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<\?[\s\S]*?\?>|<(\/?)([^\s/>]+)(?:[^>"']|"[^"]*"|'[^']*')*>/g;
+const token = new RegExp(
+  '<!--[\\s\\S]*?-->|<!\\[CDATA\\[[\\s\\S]*?\\]\\]>|<\\?[\\s\\S]*?\\?>|' +
+    `<(/?)([^\\s/>]+)(?:[^>"']|"[^"]*"|'[^']*')*>`,
+  'g',
+);
 
 /** @throws `definition-refused` for anything that `parseXml` refuses. */
 export function spanOf(xml: string, rootName: string): Span {
@@ -84,13 +87,14 @@ export function startTag(text: string, { start, contentStart }: Span): string {
 
 /** The span itself without it, and the white space before it. */
 export function removal(text: string, { start, end }: Span): Edit {
-  const before = /\s*$/.exec(text.slice(0, start))?.[0].length ?? 0;
-  return { start: start - before, end, text: '' };
+  let from = start;
+  while (/\s/.test(text.charAt(from - 1))) from -= 1;
+  return { start: from, end, text: '' };
 }
 
 /** A start tag with one attribute set; others stay as they are. */
 export function withAttribute(tag: string, name: string, value: string): string {
-  const quoted = `"${value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')}"`;
+  const quoted = `"${escapeXml(value)}"`;
   const found = new RegExp(`(\\s${name}\\s*=\\s*)("[^"]*"|'[^']*')`);
   if (found.test(tag)) return tag.replace(found, (_all, head: string) => `${head}${quoted}`);
   return tag.replace(/\s*(\/?)>$/, (_all, slash: string) => ` ${name}=${quoted}${slash}>`);

@@ -89,7 +89,7 @@ export function textOf(element: Element | null): string | null {
 }
 
 /** A value safe inside an attribute or element. Characters XML cannot hold are refused. */
-function escapeXml(value: string): string {
+export function escapeXml(value: string): string {
   // eslint-disable-next-line no-control-regex -- these are what XML cannot hold
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(value)) {
     throw new AppError('invalid-input', 'A name has a character that XML cannot hold.', {});

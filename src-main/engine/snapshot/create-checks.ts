@@ -162,8 +162,8 @@ function accessChecks(facts: MachineFacts, { storage }: Taking): readonly Check[
   const checks: Check[] = [];
   if (!revertsExternal(facts.host)) {
     const detail =
-      'libvirt before 9.9 cannot go back to such a snapshot, and Waymark may not change the files ' +
-      'of this host as this user. Run Waymark as root to go back.';
+      'libvirt before 9.9 cannot go back to such a snapshot, and Waymark may not change the ' +
+      'files of this host as this user. Run Waymark as root to go back.';
     checks.push(check('revert-access', 'warning', 'Going back will need more rights', detail));
   }
   const started = facts.definition.hostDevices.length === 0; // then QEMU makes it, private

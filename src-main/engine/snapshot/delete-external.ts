@@ -132,10 +132,10 @@ export function afterDeletion({ undoable }: MachineFacts, name: string): readonl
 }
 
 /**
- * libvirt merges the image that the snapshot's record names, and from 9.9 on removes what a snapshot
- * froze that is neither current nor has children: both records have to be true first. After a
- * revert by hand or by another tool they may not be, nor after a deletion: libvirt then lets the
- * record before it name what was made by going back to it, whatever the machine stands on.
+ * libvirt merges the image that the snapshot's record names, and from 9.9 on removes what a
+ * snapshot froze that is neither current nor has children: both records have to be true first.
+ * After a revert by hand or by another tool they may not be, nor after a deletion: libvirt then
+ * lets the record before it name what was made by going back to it, whatever the machine is on.
  */
 function recordSteps(
   facts: MachineFacts,

@@ -42,7 +42,7 @@ export function nameProblem(facts: MachineFacts, name: string): PlanReason | nul
     return problem('name-number', 'The name is only a number', detail);
   }
   if (Buffer.byteLength(name) > maxNameBytes) {
-    const detail = `A name may have ${maxNameBytes} bytes, this one has ${Buffer.byteLength(name)}.`;
+    const detail = `It has ${Buffer.byteLength(name)} bytes; ${maxNameBytes} are the most.`;
     return problem('name-long', 'The name is too long', detail);
   }
   if (takenNames(facts).has(name)) {

@@ -1,6 +1,6 @@
 /**
- * Plans deleting snapshots. Pure. What may be deleted is told by the images, never by libvirt's tree
- * alone: libvirt 9.0 does not notice that two images stand on the one it writes into.
+ * Plans deleting snapshots. Pure. What may be deleted is told by the images, never by libvirt's
+ * tree alone: libvirt 9.0 does not notice that two images stand on the one it writes into.
  *
  *   row  snapshot  its image                              answer
  *   A3   internal  the disk's own                         libvirt deletes it, running or stopped
@@ -108,7 +108,7 @@ function withChildren(
 }
 
 /** The parts for the kinds among them. */
-export function deletionOf(facts: MachineFacts, doomed: readonly SnapshotFacts[]): Deletion {
+function deletionOf(facts: MachineFacts, doomed: readonly SnapshotFacts[]): Deletion {
   const mixed = doomed.filter(({ storage }) => storage === 'mixed');
   if (mixed.length > 0) {
     const names = listed(mixed.map(({ record }) => record.name));

@@ -98,7 +98,7 @@ function uniqueReasons(reasons: readonly PlanReason[]): readonly PlanReason[] {
 }
 
 /** Which kinds the machine has; `mixed` when other tools made both. */
-export function kindsPresent({ snapshots }: MachineFacts): SnapshotStorage | 'mixed' | null {
+function kindsPresent({ snapshots }: MachineFacts): SnapshotStorage | 'mixed' | null {
   const kinds = new Set(snapshots.map(({ storage }) => storage));
   if (kinds.has('mixed') || kinds.size > 1) return 'mixed';
   const [only] = kinds;

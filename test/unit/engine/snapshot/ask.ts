@@ -5,13 +5,13 @@ import type { EnginePlan } from '#engine/interlock/plan.ts';
 import type { StepAction } from '#engine/interlock/steps.ts';
 import { planCreate } from '#engine/snapshot/plan-create.ts';
 import { machineFacts } from '../../../fakes/machine-facts.ts';
+import { perform } from '../../../fakes/pretend-machine.ts';
 import {
   guestWrites,
-  perform,
   pretendWorld,
   type PretendSpec,
   type PretendWorld,
-} from '../../../fakes/pretend-machine.ts';
+} from '../../../fakes/pretend-world.ts';
 
 export type Create = Extract<MachineAction, { kind: 'snapshot-create' }>;
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { MachineFacts } from '#engine/interlock/facts.ts';
 import { planCreate } from '#engine/snapshot/plan-create.ts';
 import { machineFacts } from '../../../fakes/machine-facts.ts';
-import { addCheckpoint, pretendWorld, type PretendSpec } from '../../../fakes/pretend-machine.ts';
+import { addCheckpoint, pretendWorld, type PretendSpec } from '../../../fakes/pretend-world.ts';
 import {
   asStranger,
   askCreate as ask,

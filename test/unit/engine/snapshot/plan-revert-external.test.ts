@@ -3,7 +3,8 @@ import type { MachineFacts } from '#engine/interlock/facts.ts';
 import { parseDomain } from '#engine/hypervisor/domain-xml.ts';
 import { planRevert } from '#engine/snapshot/plan-revert.ts';
 import { machineFacts } from '../../../fakes/machine-facts.ts';
-import { perform, pretendWorld } from '../../../fakes/pretend-machine.ts';
+import { perform } from '../../../fakes/pretend-machine.ts';
+import { pretendWorld } from '../../../fakes/pretend-world.ts';
 import { asStranger, askRevert as ask, carryOut, does, reasonsOf, take, taken } from './ask.ts';
 
 const memory = { storage: 'external' } as const;

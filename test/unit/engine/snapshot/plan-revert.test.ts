@@ -6,7 +6,7 @@ import { isUndoPoint } from '#engine/interlock/undo-point.ts';
 import { parseSnapshot } from '#engine/hypervisor/snapshot-xml.ts';
 import { planRevert } from '#engine/snapshot/plan-revert.ts';
 import { machineFacts, mib } from '../../../fakes/machine-facts.ts';
-import { pretendWorld } from '../../../fakes/pretend-machine.ts';
+import { pretendWorld } from '../../../fakes/pretend-world.ts';
 import {
   askRevert as ask,
   created,

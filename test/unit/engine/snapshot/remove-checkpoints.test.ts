@@ -3,7 +3,7 @@ import type { MachineFacts } from '#engine/interlock/facts.ts';
 import type { EnginePlan } from '#engine/interlock/plan.ts';
 import { planRevert } from '#engine/snapshot/plan-revert.ts';
 import { checkpointFacts, machineFacts } from '../../../fakes/machine-facts.ts';
-import { addCheckpoint, pretendWorld, type PretendSpec } from '../../../fakes/pretend-machine.ts';
+import { addCheckpoint, pretendWorld, type PretendSpec } from '../../../fakes/pretend-world.ts';
 import { askRevert as ask, carryOut, does, reasonsOf, take, taken, withHostDevice } from './ask.ts';
 
 const checkOf = (plan: EnginePlan, id: string) => plan.checks.find((one) => one.id === id);

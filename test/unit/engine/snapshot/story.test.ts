@@ -17,15 +17,15 @@ import { planRevertUndo } from '#engine/snapshot/plan-undo.ts';
 import { machineFacts } from '../../../fakes/machine-facts.ts';
 import { readImage } from '../../../fakes/pretend-images.ts';
 import { frozenOf } from '../../../fakes/pretend-libvirt.ts';
+import { perform } from '../../../fakes/pretend-machine.ts';
 import {
   activeImages,
   addCheckpoint,
   guestWrites,
-  perform,
   presentOf,
   pretendWorld,
   type PretendWorld,
-} from '../../../fakes/pretend-machine.ts';
+} from '../../../fakes/pretend-world.ts';
 
 interface Moment {
   readonly disks: Record<string, Record<number, number>>;
