@@ -5,7 +5,7 @@
 import { AppError, hasCode } from '#contract/errors.ts';
 import { checkpointOwner, checkpointPrefix } from '#engine/hypervisor/checkpoint-owner.ts';
 import type { CheckpointRecord, Hypervisor, MachineRecord } from '#engine/hypervisor/hypervisor.ts';
-import { imageInfo, inUseFlag } from '#engine/nbd/image.ts';
+import { imageHead, imageInfo, inUseFlag } from '#engine/nbd/image.ts';
 import type { PointManifest } from '#engine/store/manifest.ts';
 import type { StoreRepository } from '#engine/store/repository.ts';
 import type { World } from '#engine/world/world.ts';
@@ -117,16 +117,45 @@ async function readManifests(
 async function health(
   { world, hypervisor, uuid }: GatherOptions,
   record: MachineRecord,
-  { id, checkpoint: name }: PointManifest,
+  manifest: PointManifest,
   ours: ReadonlySet<string>,
   checkpoints: readonly CheckpointRecord[],
 ): Promise<ReferenceHealth> {
+  const { id, checkpoint: name } = manifest;
   const known = checkpoints.find((checkpoint) => checkpoint.name === name);
   if (known === undefined || !ours.has(known.name)) return 'missing';
   if (known.name !== checkpointPrefix + id.toLowerCase()) return 'missing';
   if (!isActive(record)) return closedHealth(world, record, known);
   const healthy = await hypervisor.validateCheckpoint(uuid, known.name, known.xml);
-  return healthy ? 'healthy' : 'inconsistent';
+  return healthy && (await reachesDown(world, record, manifest, known))
+    ? 'healthy'
+    : 'inconsistent';
+}
+
+/**
+ * libvirt asks only that a bitmap is in the active image and in those below without a gap. What was
+ * written between the point and an external snapshot is recorded in the image that was active then:
+ * where that part is gone, the rest is healthy to libvirt and still not all that changed. Images
+ * below the active one are not written, so their files tell; where they cannot be read, libvirt's
+ * word has to do.
+ */
+async function reachesDown(
+  world: World,
+  { definition }: MachineRecord,
+  manifest: PointManifest,
+  checkpoint: CheckpointRecord,
+): Promise<boolean> {
+  for (const { target, bitmap } of checkpoint.disks) {
+    const was = manifest.disks.find((disk) => disk.target === target)?.source ?? null;
+    const below = definition.disks.find((disk) => disk.target === target)?.chain ?? [];
+    const lowest = below.findIndex(({ source }) => source === was);
+    for (const { source, format } of below.slice(0, lowest + 1)) {
+      if (source === null || format !== 'qcow2') return false;
+      const head = await imageHead(world, source, { share: true }).catch(() => null);
+      if (head?.info.bitmaps.every(({ name }) => name !== bitmap) === true) return false;
+    }
+  }
+  return true;
 }
 
 function isActive({ state }: MachineRecord): boolean {

@@ -62,9 +62,15 @@ export function chainBitmaps(
 
 /**
  * libvirt's own rule (facts A8): it is in the active image, in all below it down to one and in none
- * below that, each of them whole. Bitmaps of one name record on their own and are added up.
+ * below that, each of them whole. Bitmaps of one name record on their own and are added up, so the
+ * rule cannot tell when the lowest is gone; `since`, the image that was active when the record was
+ * begun, does: down to that one it must be. An image of another name is another disk.
  */
-export function healthInChain(chain: ChainBitmaps, bitmap: string): BitmapHealth {
+export function healthInChain(
+  chain: ChainBitmaps,
+  bitmap: string,
+  since: string | null = null,
+): BitmapHealth {
   const [top] = chain;
   if (top === undefined || chain.some(({ bitmaps }) => bitmaps === null)) return 'unknown';
   const found = chain.map(({ bitmaps }) => bitmaps?.find(({ name }) => name === bitmap));
@@ -73,6 +79,8 @@ export function healthInChain(chain: ChainBitmaps, bitmap: string): BitmapHealth
   const run = end < 0 ? found : found.slice(0, end);
   if (run.length === 0) return 'inconsistent'; // only below: nothing records what is written now
   if (end >= 0 && found.slice(end).some((one) => one !== undefined)) return 'inconsistent';
+  const lowest = since === null ? 0 : chain.findIndex(({ path }) => path === since);
+  if (lowest < 0 || run.length <= lowest) return 'inconsistent';
   if (run.some((one) => one?.health === 'inconsistent')) return 'inconsistent';
   return run.some((one) => one?.health === 'unknown') ? 'unknown' : 'healthy';
 }

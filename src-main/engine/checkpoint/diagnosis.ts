@@ -10,8 +10,8 @@ export type Cure =
       readonly do: 'remove-bitmap';
       readonly target: string;
       readonly bitmap: string;
-      /** The images of the disk's chain that have it. */
-      readonly images: readonly string[];
+      /** The disk's own image. */
+      readonly image: string;
     }
   | { readonly do: 'record-checkpoint'; readonly name: string; readonly xml: string }
   | { readonly do: 'delete-snapshot'; readonly name: string }

@@ -1,10 +1,12 @@
 /** What the doctor looks at beside the facts of the machine. Nothing is changed by looking. */
 import { dirname, join } from 'node:path';
 import { AppError } from '#contract/errors.ts';
+import { checkpointPrefix } from '#engine/hypervisor/checkpoint-owner.ts';
 import { parseDomain } from '#engine/hypervisor/domain-xml.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import { isActive, type MachineFacts } from '#engine/interlock/facts.ts';
 import type { World } from '#engine/world/world.ts';
+import { chainBitmaps } from './bitmaps.ts';
 import { askQemu, type QemuBitmaps } from './qemu-bitmaps.ts';
 
 /** What one repository known here says of the machine. */
@@ -20,11 +22,18 @@ export interface ExamineParts {
   readonly hypervisor: Pick<Hypervisor, 'monitorCommand' | 'savedDefinition'>;
   readonly installation: string;
   readonly repositories: readonly KnownRepository[];
+  /**
+   * Which image each disk had when a restore point was made, by target; null when its manifest
+   * cannot be read.
+   */
+  sourcesOf(repository: string, point: string): Promise<PointSources | null>;
   /** Where backups of this machine keep their work, without folders that an open journal names. */
   readonly workFolders: readonly string[];
   /** Work folder of a backup job of ours that libvirt runs and none of our jobs does; or null. */
   readonly leftOverJob: string | null;
 }
+
+export type PointSources = ReadonlyMap<string, string | null>;
 
 export interface NotLooked {
   readonly what: string;
@@ -34,6 +43,8 @@ export interface NotLooked {
 export interface Evidence {
   readonly installation: string;
   readonly repositories: readonly KnownRepository[];
+  /** By name of the checkpoint made with it: the points whose record is there in some form. */
+  readonly sources: ReadonlyMap<string, PointSources>;
   readonly qemu: QemuBitmaps | null;
   /** Of `workFolders` those that exist. */
   readonly folders: readonly string[];
@@ -51,8 +62,15 @@ export interface Evidence {
 
 /** Memory files looked into in one examination. */
 const maxMemoryFiles = 64;
+/** Manifests read in one examination, of the newest points. */
+const maxManifests = 32;
 /** How Waymark names the memory of a snapshot. */
 const memoryEnding = '.memory';
+
+/** The checkpoint that is made together with a point. */
+export function checkpointOf(point: string): string {
+  return checkpointPrefix + point.toLowerCase();
+}
 
 export async function gatherEvidence(
   parts: ExamineParts,
@@ -60,16 +78,41 @@ export async function gatherEvidence(
   details: boolean,
 ): Promise<Evidence> {
   const notLooked: NotLooked[] = [];
+  const qemu = details ? await qemuOf(parts, facts, notLooked) : null;
   return {
     installation: parts.installation,
     repositories: parts.repositories,
-    qemu: details ? await qemuOf(parts, facts, notLooked) : null,
+    sources: await sourcesOf(parts, facts, qemu, notLooked),
+    qemu,
     folders: await existing(parts, notLooked),
     job: parts.leftOverJob,
     memoryFiles: await memoryFiles(parts, facts, notLooked),
     misled: await misledDisks(parts.world, facts),
     notLooked,
   };
+}
+
+async function sourcesOf(
+  parts: ExamineParts,
+  facts: MachineFacts,
+  qemu: QemuBitmaps | null,
+  notLooked: NotLooked[],
+): Promise<Evidence['sources']> {
+  const bitmaps = facts.disks.flatMap((disk) =>
+    chainBitmaps(facts, disk, qemu).flatMap((one) => one.bitmaps ?? []),
+  );
+  const names = new Set([...bitmaps, ...facts.checkpoints].map(({ name }) => name));
+  const wanted = parts.repositories
+    .flatMap(({ id, points }) => (points ?? []).map((point) => ({ id, point: point.id })))
+    .filter(({ point }) => names.has(checkpointOf(point)))
+    .sort((a, b) => (a.point < b.point ? 1 : -1)); // ULIDs sort by time
+  const found = new Map<string, PointSources>();
+  for (const { id, point } of wanted.slice(0, maxManifests)) {
+    const sources = await parts.sourcesOf(id, point);
+    if (sources !== null) found.set(checkpointOf(point), sources);
+    else notLooked.push({ what: `The restore point ${point}`, why: 'It cannot be read now.' });
+  }
+  return found;
 }
 
 async function qemuOf(

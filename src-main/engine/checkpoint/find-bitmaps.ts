@@ -5,20 +5,24 @@
  * back to a snapshot inside the image (facts A1).
  */
 import type { Check } from '#contract/domain.ts';
+import type { BitmapHealth } from '#contract/moments.ts';
 import { checkpointPrefix, describeOwner } from '#engine/hypervisor/checkpoint-owner.ts';
 import { domainCheckpointXml } from '#engine/hypervisor/checkpoint-xml.ts';
 import { isActive, type MachineFacts } from '#engine/interlock/facts.ts';
 import { chainBitmaps, healthInChain } from './bitmaps.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import type { Evidence, KnownRepository } from './evidence.ts';
-import { nameOf, type KnownCheckpoint } from './find-checkpoints.ts';
+import { checkpointOf, type Evidence, type KnownRepository } from './evidence.ts';
+import type { KnownCheckpoint } from './find-checkpoints.ts';
 import { stableId } from '#engine/interlock/stable-id.ts';
 
 interface Nameless {
   readonly target: string;
   readonly bitmap: string;
-  readonly images: readonly string[];
-  readonly health: ReturnType<typeof healthInChain>;
+  /** The disk's own image. */
+  readonly image: string;
+  /** Images below hold one of this name too. */
+  readonly below: boolean;
+  readonly health: BitmapHealth;
 }
 
 interface Lost {
@@ -34,32 +38,47 @@ export function findBitmaps(
   const nameless = namelessBitmaps(facts, evidence, known);
   const lost = evidence.repositories.flatMap((one) => lostReference(one, known, nameless) ?? []);
   const found = lost.map((one) => lostCheckpoint(facts, evidence, one, nameless));
-  const taken = new Set(lost.map(({ point }) => nameOf(point.id)));
+  const taken = new Set(lost.map(({ point }) => checkpointOf(point.id)));
   const orphans = nameless.filter((one) => !taken.has(one.bitmap) || !isUsable(one));
   return [...found, ...orphans.map((one) => orphan(facts, evidence, one))];
 }
 
+/**
+ * Only of the images that the disks write to: those below are not written any more, so a bitmap in
+ * one costs nothing, and another machine or a kept state that stands on it may need it.
+ */
 function namelessBitmaps(
   facts: MachineFacts,
-  { qemu }: Evidence,
+  { qemu, repositories, sources }: Evidence,
   known: readonly KnownCheckpoint[],
 ): readonly Nameless[] {
   const named = (target: string, bitmap: string) =>
     known.some(({ disks }) => disks.some((one) => one.target === target && one.bitmap === bitmap));
   return facts.disks.flatMap((disk) => {
     const chain = chainBitmaps(facts, disk, qemu);
-    const names = new Set(chain.flatMap(({ bitmaps }) => (bitmaps ?? []).map(({ name }) => name)));
-    return [...names]
-      .filter((bitmap) => !named(disk.target, bitmap))
-      .map((bitmap) => ({
-        target: disk.target,
-        bitmap,
-        images: chain
-          .filter(({ bitmaps }) => bitmaps?.some(({ name }) => name === bitmap) === true)
-          .map(({ path }) => path),
-        health: healthInChain(chain, bitmap),
-      }));
+    const [top, ...below] = chain;
+    return (
+      (top?.bitmaps ?? [])
+        .filter(({ name }) => !named(disk.target, name))
+        // Of a point whose manifest cannot be read nobody can say whether the record is whole.
+        .filter(({ name }) => !isOfPoint(repositories, name) || sources.has(name))
+        .map(({ name: bitmap }) => ({
+          target: disk.target,
+          bitmap,
+          image: top?.path ?? '',
+          below: below.some(
+            ({ bitmaps }) => bitmaps?.some(({ name }) => name === bitmap) !== false,
+          ),
+          health: healthInChain(chain, bitmap, sources.get(bitmap)?.get(disk.target) ?? null),
+        }))
+    );
   });
+}
+
+function isOfPoint(repositories: readonly KnownRepository[], name: string): boolean {
+  return repositories.some(({ points }) =>
+    (points ?? []).some(({ id }) => checkpointOf(id) === name),
+  );
 }
 
 /** Of a machine that runs only QEMU knows; libvirt and each backup look again before they rely. */
@@ -78,7 +97,7 @@ function lostReference(
 ): Lost | null {
   const newestFirst = [...(repository.points ?? [])].sort((a, b) => (a.id < b.id ? 1 : -1));
   for (const point of newestFirst) {
-    const name = nameOf(point.id);
+    const name = checkpointOf(point.id);
     const listed = known.find(
       (one) => one.facts.name === name && one.repository?.id === repository.id,
     );
@@ -95,7 +114,7 @@ function lostCheckpoint(
   { repository, point }: Lost,
   nameless: readonly Nameless[],
 ): Diagnosis {
-  const name = nameOf(point.id);
+  const name = checkpointOf(point.id);
   const whole = nameless.filter((one) => one.bitmap === name && isUsable(one));
   const sure = whole.every(({ health }) => health === 'healthy');
   const targets = whole.map(({ target }) => target);
@@ -132,11 +151,11 @@ function lostCheckpoint(
 }
 
 function orphan(facts: MachineFacts, evidence: Evidence, found: Nameless): Diagnosis {
-  const { target, bitmap, images, health } = found;
-  const ours = evidence.repositories.some(({ points }) =>
-    (points ?? []).some(({ id }) => nameOf(id) === bitmap),
-  );
+  const { target, bitmap, image, below, health } = found;
+  const ours = isOfPoint(evidence.repositories, bitmap);
   const inTheWay = facts.snapshots.some(({ storage }) => storage !== 'external');
+  // libvirt would take it out of every image of the chain.
+  const later = isActive(facts) && below;
   return {
     finding: {
       id: stableId('orphan-bitmap', target, bitmap),
@@ -144,16 +163,26 @@ function orphan(facts: MachineFacts, evidence: Evidence, found: Nameless): Diagn
       severity: inTheWay ? 'problem' : 'notice',
       title: `${target} records changes for a checkpoint that is no more`,
       detail:
-        `The bitmap ${bitmap} is in ${images.join(', ')}, and libvirt has no checkpoint of it` +
-        `${health === 'inconsistent' ? '. It is broken' : ''}. ${costWords(inTheWay)}`,
-      repair: isActive(facts)
-        ? 'Removes the bitmap from the image while the machine runs.'
-        : 'Removes the bitmap from the closed image.',
+        `The bitmap ${bitmap} is in ${image}, and libvirt has no checkpoint of it` +
+        `${health === 'inconsistent' ? '. It cannot be used' : ''}. ${costWords(inTheWay)}` +
+        (later ? ` ${laterWords(facts)}` : ''),
+      repair: later
+        ? null
+        : isActive(facts)
+          ? 'Removes the bitmap from the image while the machine runs.'
+          : 'Removes the bitmap from the closed image.',
     },
-    cure: { do: 'remove-bitmap', target, bitmap, images },
+    cure: later ? null : { do: 'remove-bitmap', target, bitmap, image },
     consent: ours ? null : consent(target, bitmap),
     rereads: [],
   };
+}
+
+function laterWords({ name }: MachineFacts): string {
+  return (
+    'Images below hold a part of it, which another machine or a kept state could need, so it is ' +
+    `only removed while ${name} is off, and only from its own image.`
+  );
 }
 
 function costWords(inTheWay: boolean): string {

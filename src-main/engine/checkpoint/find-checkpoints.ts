@@ -1,12 +1,17 @@
 /** Checkpoints of no use that libvirt lists: dead ones, and those of backups that never were. */
 import type { BitmapHealth } from '#contract/moments.ts';
-import { checkpointOwner, checkpointPrefix } from '#engine/hypervisor/checkpoint-owner.ts';
+import { checkpointOwner } from '#engine/hypervisor/checkpoint-owner.ts';
 import { parseCheckpoint } from '#engine/hypervisor/checkpoint-xml.ts';
 import { isActive, type CheckpointFacts, type MachineFacts } from '#engine/interlock/facts.ts';
-import { chainBitmaps, healthInChain } from './bitmaps.ts';
+import { chainBitmaps, healthInChain, type ChainBitmaps } from './bitmaps.ts';
 import { consentTo } from '#engine/interlock/rereads.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import type { Evidence, KnownRepository } from './evidence.ts';
+import {
+  checkpointOf,
+  type Evidence,
+  type KnownRepository,
+  type PointSources,
+} from './evidence.ts';
 import { stableId } from '#engine/interlock/stable-id.ts';
 
 /** A checkpoint with what all the sources together say of it. */
@@ -24,9 +29,10 @@ export function knownCheckpoints(
   evidence: Evidence,
 ): readonly KnownCheckpoint[] {
   return facts.checkpoints.map((checkpoint) => {
+    const sources = evidence.sources.get(checkpoint.name) ?? null;
     const disks = checkpoint.disks.map((one) => ({
       ...one,
-      health: healthOf(facts, evidence, one),
+      health: healthOf(facts, evidence, sources, one),
     }));
     const id = checkpointOwner(parseCheckpoint(checkpoint.xml))?.repository ?? null;
     return {
@@ -41,14 +47,28 @@ export function knownCheckpoints(
 function healthOf(
   facts: MachineFacts,
   { qemu }: Evidence,
+  sources: PointSources | null,
   { target, bitmap, health }: CheckpointFacts['disks'][number],
 ): BitmapHealth {
   const disk = facts.disks.find((candidate) => candidate.target === target);
   if (disk === undefined || disk.chain.length === 0) return health;
-  // The file of a running machine says nothing of a bitmap that was made since its start.
-  if (isActive(facts) && qemu === null) return health;
-  const told = healthInChain(chainBitmaps(facts, disk, qemu), bitmap);
+  const chain = chainBitmaps(facts, disk, qemu);
+  const since = sources?.get(target) ?? null;
+  if (isActive(facts) && qemu === null) {
+    // The file of the active image says nothing of a bitmap that was made since the start. Those
+    // below are not written any more, so their files say all.
+    return health === 'healthy' && isTornBelow(chain, bitmap, since) ? 'inconsistent' : health;
+  }
+  const told = healthInChain(chain, bitmap, since);
   return told === 'unknown' ? health : told;
+}
+
+/** Part of the record lies below the active image, down to the one that was active at its begin. */
+function isTornBelow(chain: ChainBitmaps, bitmap: string, since: string | null): boolean {
+  const lowest = chain.findIndex(({ path }) => path === since);
+  return chain
+    .slice(1, lowest + 1)
+    .some(({ bitmaps }) => bitmaps?.every(({ name }) => name !== bitmap) === true);
 }
 
 function isBroken(health: BitmapHealth): boolean {
@@ -68,7 +88,7 @@ function pending(facts: MachineFacts, checkpoint: KnownCheckpoint): Diagnosis | 
   const { repository } = checkpoint;
   if (owner !== 'ours' || repository?.points === null || repository === null) return null;
   if (facts.waymarkJob !== null || facts.libvirtJob !== null) return null;
-  if (repository.points.some(({ id }) => nameOf(id) === name)) return null;
+  if (repository.points.some(({ id }) => checkpointOf(id) === name)) return null;
   return {
     finding: {
       id: stableId('pending-checkpoint', name),
@@ -85,11 +105,6 @@ function pending(facts: MachineFacts, checkpoint: KnownCheckpoint): Diagnosis | 
     consent: null,
     rereads: [],
   };
-}
-
-/** The checkpoint that is made together with a point. */
-export function nameOf(point: string): string {
-  return checkpointPrefix + point.toLowerCase();
 }
 
 function dead({ facts, disks, dead: isDead }: KnownCheckpoint): Diagnosis | null {

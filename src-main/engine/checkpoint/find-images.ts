@@ -107,7 +107,8 @@ function unfinishedDeletes({ snapshots }: MachineFacts): readonly Diagnosis[] {
               : `The deletion of ${only} was cut off`,
           detail:
             `libvirt was merging it into the image of ${name}. Until that is finished, ${name} ` +
-            'can neither be gone back to nor be deleted. The machine’s present state is not affected.',
+            'can neither be gone back to nor be deleted. The machine’s present state is not ' +
+            'affected.',
           repair: only === null ? null : `Deletes ${only} again, which finishes the merge.`,
         },
         cure: only === null ? null : { do: 'delete-snapshot' as const, name: only },

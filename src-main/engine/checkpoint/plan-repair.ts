@@ -128,9 +128,7 @@ function actionsFor(facts: MachineFacts, cure: Cure): Removal {
     case 'remove-checkpoint':
       return removalOf(facts, cure.checkpoint);
     case 'remove-bitmap':
-      return isActive(facts)
-        ? { kind: 'possible', actions: takeOut(cure.target, cure.bitmap) }
-        : fromClosedImages(facts, cure);
+      return isActive(facts) ? fromOpenImage(facts, cure) : fromClosedImage(facts, cure);
     case 'end-job':
       return possible(cure, { do: 'remove-folder', path: cure.workFolder });
     case 'delete-snapshot':
@@ -148,19 +146,31 @@ function possible(...actions: readonly StepAction[]): Removal {
   return { kind: 'possible', actions };
 }
 
-/** Only images that are still part of the machine: another may lie at the path by now. */
-function fromClosedImages(
-  { disks }: MachineFacts,
-  { bitmap, images }: Extract<Cure, { do: 'remove-bitmap' }>,
+/** libvirt takes it out of every image of the chain, also of those that others may stand on. */
+function fromOpenImage(
+  { disks, name }: MachineFacts,
+  { target, bitmap }: Extract<Cure, { do: 'remove-bitmap' }>,
 ): Removal {
-  const actions: StepAction[] = [];
-  for (const image of disks.flatMap(({ chain }) => chain)) {
-    if (!images.includes(image.path)) continue;
-    const removal = removeFrom(image, bitmap);
-    if (removal?.kind === 'impossible') return removal;
-    actions.push(...(removal?.actions ?? []));
-  }
-  return { kind: 'possible', actions };
+  const below = disks.find((disk) => disk.target === target)?.chain.slice(1) ?? [];
+  const held = below.some(({ format, bitmaps }) =>
+    bitmaps === null ? format !== 'raw' : bitmaps.some((one) => one.name === bitmap),
+  );
+  if (!held) return possible(...takeOut(target, bitmap));
+  const detail =
+    `Images below ${target} hold a part of ${bitmap}, which another machine or a kept state could ` +
+    `need. Switch ${name} off: then it is removed from its own image only.`;
+  const title = `${bitmap} cannot be removed while ${name} runs`;
+  return { kind: 'impossible', reason: { id: 'bitmap-below', title, detail } };
+}
+
+/** Only while it is still the disk's own image: since an external snapshot another one is. */
+function fromClosedImage(
+  { disks }: MachineFacts,
+  { target, bitmap, image }: Extract<Cure, { do: 'remove-bitmap' }>,
+): Removal {
+  const top = disks.find((disk) => disk.target === target)?.chain[0];
+  if (top?.path !== image) return possible();
+  return removeFrom(top, bitmap) ?? possible();
 }
 
 function stepOf({ diagnosis, cure }: Mended, removal: Removal | undefined): EngineStep {

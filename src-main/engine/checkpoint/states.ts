@@ -80,7 +80,9 @@ class RememberedStates implements KnownStates {
   readonly #memory = new Map<MachineId, Memory>();
   /** Monotonic; when the sweep came by each machine last. */
   readonly #swept = new Map<MachineId, number>();
-  #sweep: { readonly control: AbortController; readonly ended: Promise<void> } | null = null;
+  #sweeping = false;
+  #cancelNext: () => void = () => undefined;
+  #round: Promise<void> = Promise.resolve();
 
   constructor(parts: StatesParts) {
     this.#parts = parts;
@@ -108,16 +110,17 @@ class RememberedStates implements KnownStates {
   }
 
   start(): void {
-    if (this.#sweep !== null) return;
-    const control = new AbortController();
-    this.#sweep = { control, ended: this.#goRound(control.signal) };
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.#later();
   }
 
   async stop(): Promise<void> {
-    this.#sweep?.control.abort();
-    await this.#sweep?.ended;
-    this.#sweep = null;
-    for (const { asking } of [...this.#memory.values()]) await asking;
+    this.#sweeping = false;
+    this.#cancelNext();
+    await this.#round;
+    const asked = [...this.#memory.values()].map(({ asking }) => asking ?? Promise.resolve());
+    await Promise.allSettled(asked); // whoever asked is told what went wrong
   }
 
   #mayAsk({ asking, askedAt }: Memory): boolean {
@@ -161,20 +164,16 @@ class RememberedStates implements KnownStates {
     if (!same) this.#parts.changed(machine);
   }
 
-  async #goRound(signal: AbortSignal): Promise<void> {
-    const { world } = this.#parts;
-    while (!signal.aborted) {
-      try {
-        await world.clock.sleep(sweepGapMs, signal);
-      } catch {
-        return; // it was told to stop
-      }
-      try {
-        await this.#sweepOne();
-      } catch (thrown) {
-        world.log.error('What changed on a machine could not be asked', thrown);
-      }
-    }
+  #later(): void {
+    const { clock, log } = this.#parts.world;
+    if (!this.#sweeping) return;
+    this.#cancelNext = clock.timer(sweepGapMs, () => {
+      this.#round = this.#sweepOne()
+        .catch((thrown: unknown) => void log.error('What changed could not be asked', thrown))
+        .finally(() => {
+          this.#later();
+        });
+    });
   }
 
   /** The running machine that was asked the longest ago. */

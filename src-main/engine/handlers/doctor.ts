@@ -1,11 +1,12 @@
 /** The doctor's examination of one machine, with what it is handed of the other rooms. */
 import type { Handlers } from '#contract/contract.ts';
+import type { RepositoryId } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import { jobOwner } from '#engine/backup/pull-job.ts';
 import type { BackupJournal } from '#engine/backup/run.ts';
 import type { RepositoryRecord } from '#engine/catalog/repositories.ts';
 import type { Examination } from '#engine/checkpoint/diagnosis.ts';
-import type { KnownRepository } from '#engine/checkpoint/evidence.ts';
+import type { KnownRepository, PointSources } from '#engine/checkpoint/evidence.ts';
 import { examine } from '#engine/checkpoint/examine.ts';
 import type { FoundMachine } from '#engine/fleet/fleet.ts';
 import type { MachineFacts } from '#engine/interlock/facts.ts';
@@ -47,6 +48,8 @@ export async function examineMachine(
     hypervisor,
     installation: catalog.settings.installation(),
     repositories,
+    sourcesOf: (repository: string, point: string) =>
+      sourcesOf(rooms, repository as RepositoryId, point, facts.uuid),
     workFolders: abandoned ? [workFolder] : [],
     leftOverJob: ours ? workFolder : null,
   };
@@ -65,6 +68,22 @@ async function knownTo(
     return { id, name, points: own.map((point) => ({ id: point.id, time: ulidTime(point.id) })) };
   } catch (thrown) {
     if (thrown instanceof AppError) return { id, name, points: null };
+    throw thrown;
+  }
+}
+
+/** As its manifest says; null when that cannot be read. */
+async function sourcesOf(
+  { shelf }: Rooms,
+  repository: RepositoryId,
+  point: string,
+  uuid: string,
+): Promise<PointSources | null> {
+  try {
+    const { disks } = await (await shelf.open(repository)).readPoint(point, uuid);
+    return new Map(disks.map(({ target, source }) => [target, source]));
+  } catch (thrown) {
+    if (thrown instanceof AppError) return null;
     throw thrown;
   }
 }

@@ -40,6 +40,19 @@ describe('a bitmap in a chain', () => {
   ])('%s is %s', (letters, health) => {
     expect(healthInChain(chain(letters), 'b')).toBe(health);
   });
+
+  test.each([
+    ['h-', '/images/0', 'healthy'],
+    ['h-', '/images/1', 'inconsistent'],
+    ['hh', '/images/0', 'healthy'],
+    ['hh', '/images/1', 'healthy'],
+    ['hh-', '/images/2', 'inconsistent'],
+    ['uu', '/images/1', 'unknown'],
+    ['h', '/images/9', 'inconsistent'],
+    ['-', '/images/0', 'missing'],
+  ])('%s begun on %s is %s', (letters, since, health) => {
+    expect(healthInChain(chain(letters), 'b', since)).toBe(health);
+  });
 });
 
 describe('what is known of an image', () => {

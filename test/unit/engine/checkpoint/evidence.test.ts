@@ -7,7 +7,7 @@ import { gatherEvidence, type ExamineParts } from '#engine/checkpoint/evidence.t
 import type { ImageRef } from '#engine/hypervisor/domain-xml.ts';
 import type { MachineFacts } from '#engine/interlock/facts.ts';
 import { fakeWorld, temporaryFolder } from '../../../fakes/world.ts';
-import { disk, image, installation, machine, snapshot } from './machine.ts';
+import { disk, image, installation, machine, snapshot, withBitmaps } from './machine.ts';
 
 const domainOf = (uuid: string) =>
   `<domain type="kvm"><name>x</name><uuid>${uuid}</uuid><memory>1</memory><devices/></domain>`;
@@ -21,6 +21,7 @@ function parts(replace: Partial<ExamineParts> = {}): ExamineParts {
     },
     installation,
     repositories: [],
+    sourcesOf: () => Promise.resolve(new Map()),
     workFolders: [],
     leftOverJob: null,
     ...replace,
@@ -77,6 +78,48 @@ describe('QEMU itself', () => {
     ]);
     const defect = asking(() => Promise.reject(new TypeError('x'))).given;
     await expect(gather(defect, machine(), true)).rejects.toThrow(TypeError);
+  });
+});
+
+describe('the images a point was made from', () => {
+  const ids = Array.from({ length: 40 }, (_, index) => `01M83P3HZQ8W3V0D9K4C5E6F${index + 10}`);
+  const points = ids.map((id) => ({ id, time: 0 }));
+  const scene = (names: readonly string[]) => {
+    const asked: string[] = [];
+    const given = parts({
+      repositories: [
+        { id: 'repo-1', name: 'attic', points },
+        { id: 'repo-2', name: 'away', points: null },
+      ],
+      sourcesOf: (repository, point) => {
+        asked.push(`${repository} ${point}`);
+        return Promise.resolve(new Map([['vda', '/images/vda.qcow2']]));
+      },
+    });
+    const facts = machine({ disks: [disk('vda', [image('/a', withBitmaps(...names))])] });
+    return { asked, given, facts };
+  };
+  const nameOf = (id: string) => `waymark-${id.toLowerCase()}`;
+
+  test('are read only where a record of the point is there', async () => {
+    const { asked, given, facts } = scene([nameOf(ids[3] ?? ''), 'other']);
+    const { sources } = await gather(given, facts);
+    expect(asked).toEqual([`repo-1 ${ids[3]}`]);
+    expect(sources.get(nameOf(ids[3] ?? ''))?.get('vda')).toBe('/images/vda.qcow2');
+  });
+
+  test('of very many points only the newest are read', async () => {
+    const { asked, given, facts } = scene(ids.map(nameOf));
+    await gather(given, facts);
+    expect(asked).toHaveLength(32);
+    expect(asked[0]).toBe(`repo-1 ${ids[39]}`);
+  });
+
+  test('where the manifest cannot be read, that is said', async () => {
+    const { given, facts } = scene([nameOf(ids[3] ?? '')]);
+    const evidence = await gather({ ...given, sourcesOf: () => Promise.resolve(null) }, facts);
+    expect(evidence.sources.size).toBe(0);
+    expect(evidence.notLooked.map(({ what }) => what)).toEqual([`The restore point ${ids[3]}`]);
   });
 });
 

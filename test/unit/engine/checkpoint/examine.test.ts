@@ -1,44 +1,8 @@
 /** What the doctor says of machines written down as values; real ones are in test/real. */
 import { describe, expect, test } from 'vitest';
-import type { FindingKind } from '#contract/moments.ts';
-import type { Evidence } from '#engine/checkpoint/evidence.ts';
-import { diagnose } from '#engine/checkpoint/examine.ts';
-import { checkpointOwner } from '#engine/hypervisor/checkpoint-owner.ts';
-import { parseCheckpoint } from '#engine/hypervisor/checkpoint-xml.ts';
 import type { MachineFacts } from '#engine/interlock/facts.ts';
-import {
-  at,
-  checkpoint,
-  disk,
-  image,
-  installation,
-  machine,
-  snapshot,
-  withBitmaps,
-} from './machine.ts';
-
-const older = { id: '01M83P3HZQ8W3V0D9K4C5E6F7G', time: at - 7_200_000 };
-const newer = { id: '01M83Q4HZQ8W3V0D9K4C5E6F7G', time: at - 3_600_000 };
-const nameOf = ({ id }: { readonly id: string }) => `waymark-${id.toLowerCase()}`;
-const attic = { id: 'repo-1', name: 'attic', points: [older, newer] };
-const nothing: Evidence = {
-  installation,
-  repositories: [attic],
-  qemu: null,
-  folders: [],
-  job: null,
-  memoryFiles: [],
-  misled: [],
-  notLooked: [],
-};
-
-const found = (facts: MachineFacts, evidence: Partial<Evidence> = {}) =>
-  diagnose(facts, { ...nothing, ...evidence });
-const kinds = (facts: MachineFacts, evidence: Partial<Evidence> = {}): readonly FindingKind[] =>
-  found(facts, evidence).report.findings.map(({ kind }) => kind);
-const reference = (replace: Parameters<typeof checkpoint>[1] = {}) =>
-  checkpoint(nameOf(newer), { reference: true, ...replace });
-const off = { state: 'off' as const, liveXml: null };
+import { attic, found, kinds, nameOf, newer, off, reference } from './diagnosed.ts';
+import { at, checkpoint, disk, image, machine, snapshot, withBitmaps } from './machine.ts';
 
 test('a healthy machine has nothing to be found', () => {
   const facts = machine({ checkpoints: [reference()] });
@@ -151,112 +115,6 @@ describe('a pending checkpoint', () => {
       ],
     });
     expect(kinds(facts)).toEqual([]);
-  });
-});
-
-describe('a bitmap without a checkpoint', () => {
-  const inside = (...names: readonly string[]) => [
-    disk('vda', [image('/images/vda.qcow2', withBitmaps(...names))]),
-  ];
-
-  test('of a point of ours is a lost checkpoint: libvirt is told of it again', () => {
-    const facts = machine({ ...off, disks: inside(nameOf(newer)) });
-    const [diagnosis] = found(facts).diagnoses;
-    expect(diagnosis?.finding).toMatchObject({ kind: 'lost-checkpoint', severity: 'problem' });
-    if (diagnosis?.cure?.do !== 'record-checkpoint') throw new Error('It is not recorded.');
-    const record = parseCheckpoint(diagnosis.cure.xml);
-    expect(record.name).toBe(nameOf(newer));
-    expect(record.time).toBe(newer.time);
-    expect(checkpointOwner(record)).toEqual({ installation, repository: 'repo-1' });
-    expect(record.disks).toEqual([{ target: 'vda', bitmap: nameOf(newer) }]);
-  });
-
-  test('only of the disks on which it is whole; the rest of it goes', () => {
-    const name = nameOf(newer);
-    const broken = [{ name, inUse: true }];
-    const facts = machine({
-      ...off,
-      disks: [
-        disk('vda', [image('/a', withBitmaps(name))]),
-        disk('vdb', [image('/b', { bitmaps: broken })]),
-        disk('vdc', [image('/c'), image('/base', withBitmaps(name))]),
-      ],
-    });
-    const { diagnoses } = found(facts);
-    expect(diagnoses.map(({ cure }) => cure?.do)).toEqual([
-      'record-checkpoint',
-      'remove-bitmap',
-      'remove-bitmap',
-    ]);
-    const [lost, second, third] = diagnoses.map(({ cure }) => cure);
-    if (lost?.do !== 'record-checkpoint') throw new Error('It is not recorded.');
-    expect(parseCheckpoint(lost.xml).disks.map(({ target }) => target)).toEqual(['vda']);
-    expect(second).toMatchObject({ target: 'vdb', images: ['/b'] });
-    expect(third).toMatchObject({ target: 'vdc', images: ['/base'] });
-  });
-
-  test('the newest is told of, an older one only takes space', () => {
-    const { diagnoses } = found(machine({ ...off, disks: inside(nameOf(older), nameOf(newer)) }));
-    expect(diagnoses.map(({ finding, cure, consent }) => [finding.kind, cure, consent])).toEqual([
-      ['lost-checkpoint', expect.objectContaining({ name: nameOf(newer) }), null],
-      ['orphan-bitmap', expect.objectContaining({ bitmap: nameOf(older) }), null],
-    ]);
-  });
-
-  test('with a living reference as new, it only takes space', () => {
-    const facts = machine({ disks: inside(nameOf(older)), checkpoints: [reference()] });
-    expect(kinds(facts)).toEqual(['orphan-bitmap']);
-  });
-
-  test('a dead newer one does not hide an older one that is whole', () => {
-    const facts = machine({ ...off, disks: inside(nameOf(older)), checkpoints: [reference()] });
-    expect(kinds(facts)).toEqual(['dead-checkpoint', 'lost-checkpoint']);
-  });
-
-  test('each repository has its own reference', () => {
-    const vault = { id: 'repo-2', name: 'vault', points: [older] };
-    const facts = machine({ disks: inside(nameOf(older)), checkpoints: [reference()] });
-    const evidence = { repositories: [{ ...attic, points: [newer] }, vault] };
-    expect(kinds(facts, evidence)).toEqual(['lost-checkpoint']);
-  });
-
-  test('C6: on a running machine it is said that the backup checks it', () => {
-    const facts = machine({ disks: inside(nameOf(newer)) });
-    expect(found(facts).report.findings[0]?.repair).toContain('checked by that backup');
-  });
-
-  test('nobody knows: it goes only with a tick', () => {
-    for (const bitmap of ['waymark-01m9zzzzzzzzzzzzzzzzzzzzzz', 'virtnbdbackup.0']) {
-      const [diagnosis] = found(machine({ disks: inside(bitmap) })).diagnoses;
-      expect(diagnosis?.finding).toMatchObject({ kind: 'orphan-bitmap', severity: 'notice' });
-      expect(diagnosis?.consent?.accept).toBe(`Remove ${bitmap} from vda`);
-    }
-  });
-
-  test('A1: beside an internal snapshot it is a problem', () => {
-    const snapshots = [snapshot('before', { storage: 'internal' })];
-    const facts = machine({ disks: inside('x'), snapshots });
-    expect(found(facts).report.findings).toMatchObject([{ severity: 'problem' }]);
-  });
-
-  test('one that libvirt names is none', () => {
-    const facts = machine({ disks: inside(nameOf(newer)), checkpoints: [reference()] });
-    expect(kinds(facts)).toEqual([]);
-  });
-
-  test('QEMU tells of one that is in no file yet', () => {
-    const qemu = new Map([['/images/vda.qcow2', [{ name: nameOf(newer), healthy: true }]]]);
-    expect(kinds(machine(), { qemu })).toEqual(['lost-checkpoint']);
-  });
-
-  test('images that cannot be read are named', () => {
-    const disks = [disk('vda', [image('/images/vda.qcow2', { bitmaps: null, format: '' })])];
-    expect(found(machine({ ...off, disks })).report.notLooked).toEqual([
-      {
-        what: 'The bitmaps in the images of vda',
-        why: '/images/vda.qcow2 cannot be read by this user.',
-      },
-    ]);
   });
 });
 

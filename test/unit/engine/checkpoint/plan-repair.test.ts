@@ -32,6 +32,7 @@ function repair(
   const examination = diagnose(facts, {
     installation,
     repositories: [attic],
+    sources: new Map([[name, new Map()]]),
     qemu: null,
     folders: [],
     job: null,
@@ -87,7 +88,7 @@ describe('what it does', () => {
 
   const orphaned = machine({
     disks: [
-      disk('vda', [image('/top', withBitmaps('x')), image('/base', withBitmaps('x'))]),
+      disk('vda', [image('/top', withBitmaps('x')), image('/base')]),
       disk('vdb', [image('/other')]),
     ],
   });
@@ -102,16 +103,23 @@ describe('what it does', () => {
     expect(record.name).toMatch(/^[\w-]+$/);
   });
 
-  test('of a stopped one it goes from every image that has it', () => {
+  test('of a stopped one it goes from its own image', () => {
     const stopped = { ...orphaned, ...off };
-    expect(actions(stopped)).toEqual([
-      { do: 'remove-bitmap', image: '/top', bitmap: 'x' },
-      { do: 'remove-bitmap', image: '/base', bitmap: 'x' },
-    ]);
-    const [vda, vdb] = stopped.disks;
-    if (vda === undefined || vdb === undefined) throw new Error('No disks.');
-    const merged = { ...stopped, disks: [disk('vda', [image('/top', withBitmaps('x'))]), vdb] };
-    expect(actions(stopped, {}, merged)).toEqual([
+    expect(actions(stopped)).toEqual([{ do: 'remove-bitmap', image: '/top', bitmap: 'x' }]);
+  });
+
+  test('not from an image that took its place since', () => {
+    const over = disk('vda', [image('/newer'), image('/top', withBitmaps('x')), image('/base')]);
+    const stopped = { ...orphaned, ...off };
+    expect(actions(stopped, {}, { ...stopped, disks: [over] })).toEqual([]);
+  });
+
+  test('found while it was off, not from the images below while it runs', () => {
+    const chain = [image('/top', withBitmaps('x')), image('/base', withBitmaps('x'))];
+    const facts = machine({ disks: [disk('vda', chain)] });
+    const plan = repair({ ...facts, ...off }, {}, facts);
+    expect(plan.reasons.map(({ id }) => id)).toEqual(['bitmap-below']);
+    expect(actions({ ...facts, ...off })).toEqual([
       { do: 'remove-bitmap', image: '/top', bitmap: 'x' },
     ]);
   });
