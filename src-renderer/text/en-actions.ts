@@ -8,7 +8,7 @@ export const actions = {
     one: 'Delete {count} snapshot of {machine}',
     other: 'Delete {count} snapshots of {machine}',
   },
-  'asked.checkpoint-create': 'Set a checkpoint on {machine}',
+  'asked.checkpoint-create': 'Create a checkpoint of {machine}',
   'asked.checkpoints-delete': {
     one: 'Delete {count} checkpoint of {machine}',
     other: 'Delete {count} checkpoints of {machine}',
@@ -26,6 +26,7 @@ export const actions = {
   'plan.instead': 'What you can do instead',
   'plan.again': 'Look again',
   'plan.steps': 'What happens, in this order',
+  'plan.sentence': '{text}.',
   'plan.step': 'Step',
   'plan.what': 'What happens',
   'plan.cost': 'Cost',
@@ -91,7 +92,7 @@ export const actions = {
   'take.small-first':
     'The first backup reads everything in use and sets a checkpoint by itself. All after it are ' +
     'small.',
-  'take.small-by-hand': 'One set by hand shows how much changes from this moment on.',
+  'take.small-by-hand': 'One made by hand shows how much changes from this moment on.',
   'take.name': 'Name',
   'take.description': 'Note (optional)',
   'take.description-hint': 'What you are about to do, for the day you look for it.',
@@ -117,7 +118,7 @@ export const actions = {
   'take.disk': '{target}, {size}, {format}',
   'take.disk-unknown': '{target}, {format}',
   'take.do': 'Take snapshot',
-  'take.do-checkpoint': 'Set checkpoint',
+  'take.do-checkpoint': 'Create checkpoint',
   'take.back-up': 'Back up now',
 
   'toast.undo': 'Undo…',
