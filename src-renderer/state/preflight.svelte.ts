@@ -175,22 +175,25 @@ export class Preflight {
         typed: plan.confirm === null ? null : this.#typed.trim(),
       });
     } catch (thrown) {
-      await this.#refused(asAppError(thrown));
+      await this.#refused(asAppError(thrown), plan.fingerprint);
       return null;
     } finally {
       this.#starting = false;
     }
   }
 
-  async #refused(problem: AppError): Promise<void> {
-    if (problem.code !== 'refused' || problem.data['changed'] !== true) {
+  /** What was agreed to is not what would run now: plans again, and says so if it is another. */
+  async #refused(problem: AppError, shown: string): Promise<void> {
+    if (problem.code !== 'refused') {
       this.#startProblem = problem;
       return;
     }
     this.#accepted = new Set();
     this.#typed = '';
     await this.again();
-    this.#changed = this.#plan.problem === null;
+    const plan = this.settled ? this.plan : null;
+    this.#changed = plan !== null && plan.fingerprint !== shown;
+    if (plan?.fingerprint === shown) this.#startProblem = problem;
   }
 
   /** Forgets a plan that was not asked for yet; call it when the dialog closes. */

@@ -109,7 +109,7 @@ export const actionScreens: readonly Screen[] = [
     open: async (page) => {
       await openCreate(page, 'nextcloud');
       await page.getByRole('radio', { name: /next backup small/ }).check();
-      await button(page, 'Set checkpoint').waitFor();
+      await button(page, 'Create checkpoint').waitFor();
     },
   },
   { name: 'doctor', state: 'full', open: (page) => openDoctor(page, 'mail') },

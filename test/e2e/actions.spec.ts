@@ -33,6 +33,7 @@ const dialogOf = (app: Page) => app.getByRole('alertdialog');
 const keep = (app: Page) => app.getByRole('switch', { name: 'Keep where I am now' });
 
 test('a revert with a checkpoint in the way, by keyboard only', async ({ app, server }) => {
+  await app.getByRole('row', { name: /nextcloud/ }).waitFor();
   await app.keyboard.press('Control+f');
   await app.keyboard.type('nextcloud');
   await app.keyboard.press('ArrowDown');
@@ -47,7 +48,7 @@ test('a revert with a checkpoint in the way, by keyboard only', async ({ app, se
   await app.keyboard.press('Enter');
 
   const dialog = dialogOf(app);
-  await expect(dialog).toContainText('A checkpoint stands in the way.');
+  await expect(dialog).toContainText('1 checkpoint stands in the way.');
   await expect(dialog.getByRole('row', { name: /^1 Save where you are now/ })).toBeVisible();
   await expect(dialog).toContainText('Later, by itself');
   await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();

@@ -100,7 +100,7 @@ test('a small next backup is a checkpoint: explained first, then offered', async
   await app.getByRole('radio', { name: /next backup small/ }).check();
   await expect(dialogOf(app)).toContainText('The next backup to attic is small already');
   await expect(app.getByLabel('Name', { exact: true })).toBeHidden();
-  await dialogOf(app).getByRole('button', { name: 'Set checkpoint' }).click();
+  await dialogOf(app).getByRole('button', { name: 'Create checkpoint' }).click();
   await expect(app.getByText('nextcloud measures changes from here on.')).toBeVisible();
 });
 

@@ -22,12 +22,12 @@ function stopped(facts: DemoFacts, made: Draft): Draft {
     unfinished !== null
       ? {
           id: 'change-unfinished',
-          title: 'A change was cut off.',
+          title: 'A change was cut off',
           detail: `“${unfinished}” waits for you: finish or undo it first.`,
         }
       : {
           id: 'machine-busy',
-          title: 'The machine is busy.',
+          title: 'The machine is busy',
           detail: `“${busy ?? ''}” runs now. Wait until it has ended.`,
         };
   const { action, title, summary, button } = made;
@@ -58,17 +58,17 @@ function draftOf(facts: DemoFacts, action: MachineAction): Draft {
 function checkpointDraft(facts: DemoFacts, action: Of<'checkpoint-create'>): Draft {
   const { machine } = facts;
   const words = {
-    title: `Set a checkpoint on ${machine.name}`,
+    title: `Create a checkpoint of ${machine.name}`,
     summary: 'From here on QEMU remembers what changes.',
-    button: 'Set checkpoint',
+    button: 'Create checkpoint',
   };
   if (machine.state === 'off') {
     const detail = `${machine.name} is off, and only QEMU can set one.`;
-    const reason = { id: 'not-running', title: 'The machine has to run.', detail };
+    const reason = { id: 'not-running', title: 'The machine has to run', detail };
     return draft(facts, action, words, refusal(reason));
   }
   return draft(facts, action, words, {
-    steps: [stepOf('Set a checkpoint', 'Delete it')],
+    steps: [stepOf('Create a checkpoint', 'Delete it')],
     undo: 'Delete the checkpoint.',
     stays: 'The next backup is not affected.',
     commands: [`virsh checkpoint-create ${machine.name} checkpoint.xml`],

@@ -84,8 +84,8 @@ function wayBack(facts: DemoFacts, to: Snapshot, keep: boolean): More {
               id: 'checkpoints-stand-in-the-way',
               title:
                 inTheWay === 1
-                  ? 'A checkpoint stands in the way.'
-                  : `${inTheWay} checkpoints stand in the way.`,
+                  ? '1 checkpoint stands in the way'
+                  : `${inTheWay} checkpoints stand in the way`,
               detail:
                 'QEMU cannot go back while it is measuring changes. Done by hand, the machine ' +
                 'would be stopped and stay off. Waymark takes the checkpoint away first and sets ' +
@@ -132,13 +132,13 @@ export function revertDraft(facts: DemoFacts, action: Of<'snapshot-revert'>): Dr
   };
   if (to === undefined) {
     const detail = `${machine.name} has no snapshot ${action.name} any more.`;
-    const reason = { id: 'snapshot-not-found', title: 'It is gone.', detail };
+    const reason = { id: 'snapshot-not-found', title: 'It is gone', detail };
     return draft(facts, action, words, refusal(reason));
   }
   if (machine.name === 'win11-tax' && to.name === 'upgrade-failed') {
     const reason = {
       id: 'image-missing',
-      title: 'A part of this snapshot is missing.',
+      title: 'A part of this snapshot is missing',
       detail: 'The image /var/lib/libvirt/images/win11-tax-sda.upgrade-failed is not there.',
     };
     const other: MachineAction = { ...action, name: 'before-upgrade' };
@@ -159,7 +159,7 @@ export function undoDraft(facts: DemoFacts, action: Of<'revert-undo'>): Draft {
   };
   if (to === undefined) {
     const detail = 'Where the machine was before its last revert was not kept, or was deleted.';
-    const reason = { id: 'nothing-to-undo', title: 'There is nothing to go back to.', detail };
+    const reason = { id: 'nothing-to-undo', title: 'There is nothing to go back to', detail };
     return draft(facts, action, words, refusal(reason));
   }
   return draft(facts, action, words, wayBack(facts, to, true));
@@ -202,22 +202,22 @@ function createProblem(facts: DemoFacts, action: Of<'snapshot-create'>): More | 
   });
   if (action.memory && machine.state === 'off') {
     const detail = `${machine.name} is off.`;
-    const reason = { id: 'no-memory', title: 'There is no memory to keep.', detail };
+    const reason = { id: 'no-memory', title: 'There is no memory to keep', detail };
     return refusal(reason, again('Keep the disks only', { memory: false }));
   }
   if (/[/\n]/.test(action.name)) {
     const detail = 'A name has no slash and no line break.';
-    return refusal({ id: 'name-invalid', title: 'This name cannot be used.', detail });
+    return refusal({ id: 'name-invalid', title: 'This name cannot be used', detail });
   }
   if (story.snapshots.some(({ name }) => name === action.name)) {
     const detail = `${machine.name} has a snapshot ${action.name} already.`;
-    const reason = { id: 'name-taken', title: 'This name is taken.', detail };
+    const reason = { id: 'name-taken', title: 'This name is taken', detail };
     const name = `${action.name}-2`;
     return refusal(reason, again(`Call it ${name}`, { name }));
   }
   const { possible, storage } = storageOf(facts, action.storage);
   if (possible) return null;
-  const reason = { id: 'kinds-never-mixed', title: 'Not kept this way.', detail: storage.why };
+  const reason = { id: 'kinds-never-mixed', title: 'Not kept this way', detail: storage.why };
   return refusal(reason, { storage, ...again('Let Waymark choose', { storage: 'auto' }) });
 }
 

@@ -81,12 +81,24 @@ export function askedTitle(action: MachineAction, machine: string): string {
   }
 }
 
-/** Lines worth showing before a start: what passed is not one. Gravest first. */
-export function openChecks(checks: readonly Check[]): readonly Check[] {
+/**
+ * Lines worth showing before a start, gravest first: not what passed, not what a reason says
+ * already, and of a refused plan only what refuses it.
+ */
+export function openChecks(
+  plan: Pick<ActionPlan, 'verdict' | 'reasons' | 'checks'>,
+): readonly Check[] {
   const order: readonly Check['level'][] = ['blocker', 'warning', 'unknown'];
-  return checks
-    .filter(({ level }) => level !== 'ok')
+  const shown = plan.verdict === 'refused' ? order.slice(0, 1) : order;
+  const told = new Set(plan.reasons.map(({ id }) => id));
+  return plan.checks
+    .filter(({ id, level }) => shown.includes(level) && !told.has(id))
     .toSorted((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
+}
+
+/** A title as the sentence before its explanation. */
+export function asSentence(title: string): string {
+  return /[.:?…]$/.test(title) ? title : t('plan.sentence', { text: title });
 }
 
 /** "23 Nov, 10:32": short enough to stand under a drawing. */

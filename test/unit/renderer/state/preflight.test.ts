@@ -259,13 +259,34 @@ describe('start', () => {
     expect(asked[3]).toMatchObject({ input: { fingerprint: 'new' } });
   });
 
-  test('any other no is a problem to show; choosing again puts it away', async () => {
+  test('a plan that is refused by now shows why, instead of the old one', async () => {
+    const { flow, asked } = await opened();
+    const started = flow.start();
+    asked[1]?.answer(refused({ reasons: ['A backup runs.'] }));
+    await settled();
+    asked[2]?.answer(planOf(keeps, { verdict: 'refused', fingerprint: 'none' }));
+    expect(await started).toBeNull();
+    expect(flow).toMatchObject({ changed: true, startProblem: null, ready: false });
+    expect(flow.plan?.verdict).toBe('refused');
+  });
+
+  test('a refusal of the very same plan is a problem to show', async () => {
     const { flow, asked } = await opened();
     const started = flow.start();
     asked[1]?.answer(refused({ unharmed: 'All.' }));
+    await settled();
+    asked[2]?.answer(planOf(keeps));
     expect(await started).toBeNull();
     expect(flow.changed).toBe(false);
     expect(flow.startProblem?.data['unharmed']).toBe('All.');
+  });
+
+  test('any other failure is a problem to show; choosing again puts it away', async () => {
+    const { flow, asked } = await opened();
+    const started = flow.start();
+    asked[1]?.answer(new AppError('libvirt-timeout', 'libvirt is silent.'));
+    expect(await started).toBeNull();
+    expect(flow.startProblem?.code).toBe('libvirt-timeout');
     flow.choose(loses);
     expect(flow.startProblem).toBeNull();
   });

@@ -139,4 +139,14 @@ describe('glossary', () => {
       ).toEqual([]);
     }
   });
+
+  test('no two files hold the same key: one would silently speak for the other', () => {
+    const files = import.meta.glob<Readonly<Record<string, object>>>(
+      '../../../../src-renderer/text/en-*.ts',
+      { eager: true },
+    );
+    const keys = Object.values(files).flatMap((file) => Object.values(file).flatMap(Object.keys));
+    expect(keys.length).toBeGreaterThan(500);
+    expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([]);
+  });
 });

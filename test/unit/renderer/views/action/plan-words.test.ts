@@ -95,7 +95,25 @@ describe('openChecks', () => {
       check('c', 'warning'),
       check('d', 'blocker'),
     ];
-    expect(words.openChecks(checks).map(({ id }) => id)).toEqual(['d', 'c', 'b']);
+    const plan = { verdict: 'allowed', reasons: [], checks } as const;
+    expect(words.openChecks(plan).map(({ id }) => id)).toEqual(['d', 'c', 'b']);
+  });
+
+  test('says nothing twice, and of a refusal only what refuses', () => {
+    const checks = [check('a', 'blocker'), check('b', 'blocker'), check('c', 'warning')];
+    const reasons = [{ id: 'a', title: '', detail: '' }];
+    const plan = { verdict: 'refused', reasons, checks } as const;
+    expect(words.openChecks(plan).map(({ id }) => id)).toEqual(['b']);
+  });
+});
+
+describe('asSentence', () => {
+  test.each([
+    ['2 checkpoints stand in the way', '2 checkpoints stand in the way.'],
+    ['It is gone.', 'It is gone.'],
+    ['Only a person can mend this:', 'Only a person can mend this:'],
+  ])('%s', (title, sentence) => {
+    expect(words.asSentence(title)).toBe(sentence);
   });
 });
 
@@ -108,7 +126,7 @@ describe('askedTitle', () => {
       { kind: 'snapshot-delete', names: ['a', 'b'], children: false },
       'Delete 2 snapshots of web-01',
     ],
-    [{ kind: 'checkpoint-create' }, 'Set a checkpoint on web-01'],
+    [{ kind: 'checkpoint-create' }, 'Create a checkpoint of web-01'],
     [{ kind: 'checkpoint-delete', names: ['c'] }, 'Delete 1 checkpoint of web-01'],
     [{ kind: 'repair', findings: ['f'], details: false }, 'Repair web-01'],
   ];
