@@ -142,15 +142,14 @@ function actionOf(what: Action['do'], model: Model, dice: Dice): Action {
   const aliases = model.snapshots.map(({ alias }) => alias);
   const fault = faultOf(model, dice, 0.35);
   switch (what) {
-    case 'snapshot-create':
-      return {
-        do: what,
-        memory: isActive(model) && dice.chance(0.5),
-        storage: dice.weighted({ auto: 5, internal: 2, external: 3 }),
-        disks: dice.chance(0.1) ? [dice.pick(model.specs).target] : null,
-        during: writesMeanwhile(model, dice, fault, 0.2),
-        fault,
-      };
+    case 'snapshot-create': {
+      const memory = isActive(model) && dice.chance(0.5);
+      const storage = dice.weighted({ auto: 5, internal: 2, external: 3 });
+      const disks = dice.chance(0.1) ? [dice.pick(model.specs).target] : null;
+      // A guest stands still while its memory is kept; QEMU aborts on a write of ours then.
+      const during = memory ? [] : writesMeanwhile(model, dice, fault, 0.3);
+      return { do: what, memory, storage, disks, during, fault };
+    }
     case 'snapshot-revert': {
       const to = dice.weighted({ 'as-taken': 6, running: 2, paused: 1, off: 2 });
       return { do: what, alias: dice.pick(aliases), to, keep: dice.chance(0.6), fault };

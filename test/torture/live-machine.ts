@@ -2,7 +2,8 @@
  * The real machine, looked at and handled with virsh, qemu-img and qemu-io only, so that nothing
  * the engine believes is taken from the engine.
  */
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { at, attribute, children, parseXml, textOf, type Element } from '#engine/hypervisor/xml.ts';
 import type { PrivateLibvirtd, TestMachine } from '../real/private-libvirtd.ts';
@@ -40,6 +41,8 @@ export interface LiveMachine {
   readSnapshot(snapshot: SeenSnapshot): Promise<ReadonlyMap<string, Buffer>>;
   snapshots(): Promise<readonly SeenSnapshot[]>;
   checkpoints(): Promise<readonly string[]>;
+  /** Changes when a closed image does: files that no disk has open, as they are now. */
+  closedImages(): Promise<string>;
   /** What a refusal must leave as it is: definition, snapshots, checkpoints, files. */
   fingerprint(): Promise<string>;
   /** The BIOS clock in the guest's memory: 18.2 a second; null when it is not active. */
@@ -62,18 +65,22 @@ export function liveMachine(libvirtd: PrivateLibvirtd, machine: TestMachine): Li
       const images = await currentImages(libvirtd, machine.uuid, active);
       return active ? readActive(libvirtd, machine, images) : readClosed(libvirtd, images);
     },
-    readSnapshot: async ({ name, disks }) => {
-      const read = new Map<string, Buffer>();
-      for (const { target, kind, image } of disks) {
+    readSnapshot: async ({ name, disks }) =>
+      allOf(disks, async ({ target, kind, image }) => {
         if (image === null) throw new Error(`The snapshot ${name} does not say where ${target} is`);
         const inside = kind === 'internal' ? ['-l', `snapshot.name=${name}`] : [];
-        read.set(target, await convert(libvirtd, image, ['-U', ...inside]));
-      }
-      return read;
-    },
+        return [target, await convert(libvirtd, image, ['-U', ...inside])];
+      }),
     snapshots: () => snapshotsOf(libvirtd, machine.uuid),
     checkpoints: async () =>
       lines(await libvirtd.virsh('checkpoint-list', '--name', machine.uuid)).sort(),
+    closedImages: async () => {
+      const active = isActive(await live.power());
+      const images = await currentImages(libvirtd, machine.uuid, active);
+      const open = new Set([...images.values()].map(({ path }) => path));
+      const paths = (await readdir(machine.folder)).map((name) => join(machine.folder, name));
+      return filesAsTheyAre(paths.filter((path) => !open.has(path)));
+    },
     fingerprint: () => fingerprintOf(libvirtd, machine, live),
     ticks: async () => {
       if (!isActive(await live.power())) return null;
@@ -102,6 +109,14 @@ export function liveMachine(libvirtd: PrivateLibvirtd, machine: TestMachine): Li
 
 /** Where a BIOS keeps its count of timer interrupts since midnight, 32 bits. */
 const biosTicks = '0x46c';
+
+/** What is read of several disks, at the same time. */
+async function allOf<Disk>(
+  disks: Iterable<Disk>,
+  read: (disk: Disk) => Promise<readonly [string, Buffer]>,
+): Promise<ReadonlyMap<string, Buffer>> {
+  return new Map(await Promise.all([...disks].map(read)));
+}
 
 const isActive = (power: PowerState) => power === 'running' || power === 'paused';
 const lines = (text: string) => text.split('\n').filter((line) => line.trim() !== '');
@@ -177,7 +192,7 @@ async function convert(
   { path, format }: Image,
   options: readonly string[] = [],
 ): Promise<Buffer> {
-  const out = join(libvirtd.images, 'read.raw');
+  const out = join(libvirtd.images, `read-${randomUUID()}.raw`);
   const args = ['convert', '-f', format, '-O', 'raw', ...options, path, out];
   await libvirtd.runAs('qemu-img', args);
   const bytes = await readFile(out);
@@ -189,9 +204,7 @@ async function readClosed(
   libvirtd: PrivateLibvirtd,
   images: ReadonlyMap<string, Image>,
 ): Promise<ReadonlyMap<string, Buffer>> {
-  const read = new Map<string, Buffer>();
-  for (const [target, image] of images) read.set(target, await convert(libvirtd, image));
-  return read;
+  return allOf(images, async ([target, image]) => [target, await convert(libvirtd, image)]);
 }
 
 /** Through an NBD export of the running device's own node: what the guest would read. */
@@ -215,17 +228,15 @@ async function readActive(
   await rm(socket, { force: true });
   await ask('nbd-server-start', { addr: { type: 'unix', data: { path: socket } } });
   try {
-    const read = new Map<string, Buffer>();
-    for (const { target, alias } of disks) {
-      if (!images.has(target)) continue;
+    const some = disks.filter(({ target }) => images.has(target));
+    return await allOf(some, async ({ target, alias }) => {
       const device = blocks.find(({ qdev }) => qdev?.includes(`/${alias}/`));
       const node = device?.inserted?.['node-name'];
       const what = { type: 'nbd', id: `read-${target}`, 'node-name': node, name: target };
       await ask('block-export-add', what);
       const path = `nbd+unix:///${target}?socket=${socket}`;
-      read.set(target, await convert(libvirtd, { path, format: 'raw' }));
-    }
-    return read;
+      return [target, await convert(libvirtd, { path, format: 'raw' })];
+    });
   } finally {
     await ask('nbd-server-stop');
   }
@@ -236,11 +247,9 @@ async function snapshotsOf(
   uuid: string,
 ): Promise<readonly SeenSnapshot[]> {
   const names = lines(await libvirtd.virsh('snapshot-list', '--name', uuid));
-  const seen: SeenSnapshot[] = [];
-  for (const name of names) {
-    seen.push(seenSnapshot(await libvirtd.virsh('snapshot-dumpxml', uuid, name)));
-  }
-  return seen;
+  return Promise.all(
+    names.map(async (name) => seenSnapshot(await libvirtd.virsh('snapshot-dumpxml', uuid, name))),
+  );
 }
 
 function seenSnapshot(xml: string): SeenSnapshot {
@@ -263,6 +272,14 @@ function seenSnapshot(xml: string): SeenSnapshot {
       return [{ target, kind: stored, image: images.get(target) ?? null }];
     }),
   };
+}
+
+async function filesAsTheyAre(paths: readonly string[]): Promise<string> {
+  const told = [...paths].sort().map(async (path) => {
+    const { size, mtimeNs, ino } = await stat(path, { bigint: true });
+    return `${path} ${ino} ${size} ${mtimeNs}`;
+  });
+  return (await Promise.all(told)).join('\n');
 }
 
 async function fingerprintOf(

@@ -93,17 +93,18 @@ function mayMoveContent({ do: what }: Operation, { outcome }: Performed): boolea
 
 /** Cheap: holds after every operation. */
 async function checkAlways({ world, reader }: Stand, model: Model): Promise<void> {
-  const power = await world.live.power();
+  const [power, jobs, waiting, job] = await Promise.all([
+    world.live.power(),
+    world.engine.call('jobs.list', { all: false }),
+    world.engine.call('unfinished.list', {}),
+    isActive(model) ? world.libvirtd.tryVirsh('domjobinfo', world.uuid) : null,
+    checkPointLists(world, reader, model),
+  ]);
   expectThat(power === model.power, `The machine is ${power}, expected was ${model.power}`);
-  const jobs = await world.engine.call('jobs.list', { all: false });
   expectThat(jobs.length === 0, `jobs still run: ${jobs.map(({ title }) => title).join(', ')}`);
-  const waiting = await world.engine.call('unfinished.list', {});
   expectThat(waiting.length === 0, `unfinished: ${waiting.map(({ title }) => title).join(', ')}`);
-  if (isActive(model)) {
-    const job = await world.libvirtd.virsh('domjobinfo', world.uuid);
-    expectThat(/Job type:\s+None/.test(job), `libvirt still runs a job: ${job}`);
-  }
-  await checkPointLists(world, reader, model);
+  const idle = job === null || /Job type:\s+None/.test(job.stdout);
+  expectThat(idle, `libvirt still runs a job: ${job?.stdout ?? ''}`);
 }
 
 async function checkContent({ world }: Stand, model: Model): Promise<void> {

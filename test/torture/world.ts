@@ -34,6 +34,8 @@ export interface TortureWorld {
   readonly logPath: string;
   /** How long operations of a kind took lately, in milliseconds. */
   readonly durations: Map<string, number>;
+  /** How the closed images were when a snapshot in them was last found right, by alias. */
+  readonly seenWell: Map<string, string>;
   /** Starts daemon and engine again if they are gone, and waits until the engine sees both. */
   heal(): Promise<void>;
   /** Ends the engine, removes the machine and everything of this world but the daemon. */
@@ -80,6 +82,7 @@ export async function makeWorld(libvirtd: PrivateLibvirtd, spec: WorldSpec): Pro
     outFolder: join(folder, 'out'),
     logPath: join(folder, 'engine.log'),
     durations: new Map(),
+    seenWell: new Map(),
     heal: async () => {
       if (!daemonAlive) await libvirtd.restart();
       daemonAlive = true;
