@@ -1,6 +1,6 @@
 /**
- * A machine on a pretend libvirt as plain data: what its images and records hold. What is done to it
- * is in pretend-machine.ts.
+ * A machine on a pretend libvirt as plain data: what its images and records hold. What is done to
+ * it is in pretend-machine.ts.
  */
 import { parseDomain } from '#engine/hypervisor/domain-xml.ts';
 import type { SnapshotRecord } from '#engine/hypervisor/hypervisor.ts';

@@ -15,7 +15,7 @@ export interface Pictures {
   /** Keeps the machine's screen as it is now for its snapshot of this name; never throws. */
   keep(hypervisor: Hypervisor, uuid: string, snapshot: string): Promise<void>;
   drop(uuid: string, snapshot: string): Promise<void>;
-  /** Null when none was kept. `time` is the snapshot's: another one of the same name has another. */
+  /** Null when none was kept. `time` is the snapshot's: a later one of its name has another. */
   read(
     uuid: string,
     snapshot: string,

@@ -2,72 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { ReReadReason } from '#contract/domain.ts';
 import {
   planBackup,
-  type BackupFacts,
   type BackupInput,
   type CheckpointHealth,
   type DiskDecision,
   type LastPointFacts,
-  type MachineDisk,
 } from '#engine/backup/plan.ts';
-import type { DomainDisk } from '#engine/hypervisor/domain-xml.ts';
-
-const gib = 1024 ** 3;
-const mib = 1024 ** 2;
-
-function disk(target: string, change: Partial<DomainDisk> = {}, more: Partial<MachineDisk> = {}) {
-  const domainDisk: DomainDisk = {
-    target,
-    device: 'disk',
-    bus: 'virtio',
-    sourceKind: 'file',
-    source: `/images/${target}.qcow2`,
-    format: 'qcow2',
-    readOnly: false,
-    shareable: false,
-    transient: false,
-    serial: null,
-    alias: null,
-    chain: [],
-    ...change,
-  };
-  return { disk: domainDisk, sizeBytes: 10 * gib, qcowVersion: 3, ...more } satisfies MachineDisk;
-}
-
-function lastPoint(...targets: readonly string[]): LastPointFacts {
-  return {
-    checkpoint: 'waymark-1',
-    checkpointDisks: targets,
-    disks: targets.map((target) => ({
-      target,
-      sizeBytes: 10 * gib,
-      source: `/images/${target}.qcow2`,
-      format: 'qcow2',
-    })),
-  };
-}
-
-const facts: BackupFacts = {
-  libvirtVersion: '9.0.0',
-  hasManagedSave: false,
-  hostDevices: [],
-  imagesReadable: true,
-  freeScratchBytes: 100 * gib,
-  expectedDirtyBytes: null,
-  agent: 'connected',
-};
-
-function input(change: Partial<BackupInput> = {}, facts_: Partial<BackupFacts> = {}): BackupInput {
-  return {
-    machine: { name: 'web-01', active: true },
-    disks: [disk('vda')],
-    lastPoint: lastPoint('vda'),
-    health: 'healthy',
-    exclude: [],
-    reread: false,
-    ...change,
-    facts: { ...facts, ...facts_ },
-  };
-}
+import { disk, gib, input, lastPoint, off } from '../../../fakes/backup-input.ts';
 
 const imageOf = (target: string) => ({
   sourceKind: 'file' as const,
@@ -75,8 +15,6 @@ const imageOf = (target: string) => ({
   format: 'qcow2',
 });
 const overlaid = disk('vda', { source: '/images/vda.over', chain: [imageOf('vda')] });
-
-const off = { name: 'web-01', active: false };
 
 function only(given: BackupInput): DiskDecision {
   return planBackup(given).disks[0]!;
@@ -260,162 +198,5 @@ describe('checkpoint and incremental', () => {
     });
     expect(planBackup(input({ machine: off, health: 'missing' })).keptCheckpoint).toBeNull();
     expect(planBackup(input({ machine: off, lastPoint: null })).keptCheckpoint).toBeNull();
-  });
-});
-
-describe('how the disks are reached', () => {
-  const rows = [true, false].flatMap((active) =>
-    [true, false].flatMap((imagesReadable) =>
-      [true, false].flatMap((hasManagedSave) =>
-        [[], ['pci 0000:03:00.0']].map((hostDevices) => ({
-          active,
-          imagesReadable,
-          hasManagedSave,
-          hostDevices,
-        })),
-      ),
-    ),
-  );
-  test.each(rows)('%o', ({ active, ...rest }) => {
-    const { route, refuse } = planBackup(input({ machine: { name: 'web-01', active } }, rest));
-    const refused = rest.hasManagedSave
-      ? 'managed-save-present'
-      : rest.hostDevices.length > 0
-        ? 'host-devices-present'
-        : undefined;
-    const expected = active
-      ? ['running', undefined]
-      : rest.imagesReadable
-        ? ['closed-image', undefined]
-        : ['paused-start', refused];
-    expect([route, refuse?.code]).toEqual(expected);
-  });
-
-  test('a refusal is a blocker on the plan with the same words, and nothing was harmed', () => {
-    const { checks, refuse } = planBackup(
-      input({ machine: off }, { imagesReadable: false, hostDevices: ['usb 1058:25ee'] }),
-    );
-    const blocker = checks.find(({ level }) => level === 'blocker');
-    expect(blocker?.detail).toContain(refuse?.message);
-    expect(blocker?.detail).toContain('usb 1058:25ee');
-    expect(refuse?.data).toMatchObject({ devices: ['usb 1058:25ee'] });
-    expect(refuse?.data['unharmed']).toBeDefined();
-  });
-});
-
-describe('what forbids a backup', () => {
-  test('no disks at all, and no disk left', () => {
-    expect(planBackup(input({ disks: [] })).refuse?.code).toBe('machine-has-no-disks');
-    const excluded = planBackup(input({ exclude: ['vda'] }));
-    expect(excluded.refuse?.code).toBe('machine-has-no-disks');
-    expect(excluded.refuse?.data['skipped']).toEqual([{ target: 'vda', reason: 'excluded' }]);
-  });
-
-  test('excluding a disk that does not exist: a typing error must not pass', () => {
-    const { refuse } = planBackup(input({ exclude: ['vdz'] }));
-    expect(refuse).toMatchObject({ code: 'invalid-input', data: { targets: ['vdz'] } });
-  });
-
-  test.each([
-    ['6.9.0', 'unsupported'],
-    ['5.10.2', 'unsupported'],
-    ['6.10.0', undefined],
-    ['11.3.0', undefined],
-  ])('libvirt %s while it runs: %s', (libvirtVersion, code) => {
-    expect(planBackup(input({}, { libvirtVersion })).refuse?.code).toBe(code);
-  });
-
-  test('an old libvirt does not matter for a closed image', () => {
-    expect(planBackup(input({ machine: off }, { libvirtVersion: '5.0.0' })).refuse).toBeNull();
-  });
-
-  test.each([
-    ['nothing measured: a twentieth of the disk', 10 * gib, null, Math.ceil(gib / 2)],
-    ['little expected: at least 256 MiB', 10 * gib, mib, 256 * mib],
-    ['much expected', 10 * gib, 3 * gib, 3 * gib],
-    ['never more than the disk', 64 * mib, 3 * gib, 64 * mib],
-  ])('scratch space, %s', (_what, sizeBytes, expectedDirtyBytes, needed) => {
-    const plan = (freeScratchBytes: number | null) =>
-      planBackup(
-        input(
-          { disks: [disk('vda', {}, { sizeBytes })] },
-          { freeScratchBytes, expectedDirtyBytes },
-        ),
-      );
-    const level = (free: number | null) =>
-      plan(free).checks.find(({ id }) => id === 'scratch-space')?.level;
-    expect(plan(needed).refuse).toBeNull();
-    expect(level(needed)).toBe('ok');
-    expect(level(null)).toBe('unknown');
-    expect(level(needed - 1)).toBe('blocker');
-    expect(plan(needed - 1).refuse).toMatchObject({
-      code: 'no-space',
-      data: { where: 'scratch', neededBytes: needed, freeBytes: needed - 1 },
-    });
-  });
-
-  test('a machine that executes nothing needs no scratch space', () => {
-    for (const imagesReadable of [true, false]) {
-      const { refuse, checks } = planBackup(
-        input({ machine: off }, { imagesReadable, freeScratchBytes: 0 }),
-      );
-      expect(refuse).toBeNull();
-      expect(checks.some(({ id }) => id === 'scratch-space')).toBe(false);
-    }
-  });
-});
-
-describe('what a person is told', () => {
-  const check = (given: BackupInput, id: string) =>
-    planBackup(given).checks.find((one) => one.id === id);
-
-  test.each([
-    ['healthy', input(), 'ok'],
-    ['not known', input({ health: 'unknown' }), 'unknown'],
-    ['lost', input({ health: 'missing' }), 'warning'],
-    ['first', input({ lastPoint: null }), 'ok'],
-    ['asked', input({ reread: true }), 'ok'],
-  ])('reference %s', (_what, given, level) => {
-    expect(check(given, 'reference')?.level).toBe(level);
-  });
-
-  test('an old qcow2 gets the exact command, a raw image the two ways out', () => {
-    const old = check(input({ disks: [disk('vda', {}, { qcowVersion: 2 })] }), 'not-trackable-vda');
-    expect(old).toMatchObject({ level: 'warning' });
-    expect(old?.detail).toContain('qemu-img amend -o compat=1.1 /images/vda.qcow2');
-    const raw = check(input({ disks: [disk('vda', { format: 'raw' })] }), 'not-trackable-vda');
-    expect(raw?.detail).toMatch(/qcow2.*overlay/);
-  });
-
-  test.each([
-    ['agent answers', input(), 'ok'],
-    ['agent silent', input({}, { agent: 'silent' }), 'warning'],
-    ['no agent', input({}, { agent: 'none' }), 'warning'],
-    ['off', input({ machine: off }, { agent: 'none' }), 'ok'],
-    ['off with saved memory', input({ machine: off }, { hasManagedSave: true }), 'warning'],
-  ])('consistency, %s', (_what, given, level) => {
-    expect(check(given, 'consistency')?.level).toBe(level);
-  });
-
-  test('a shared disk left out is a warning, a CD-ROM is not', () => {
-    const given = input({
-      disks: [disk('vda'), disk('vdb', { shareable: true }), disk('sda', { device: 'cdrom' })],
-    });
-    expect(check(given, 'skipped-vdb')?.level).toBe('warning');
-    expect(check(given, 'skipped-sda')?.level).toBe('ok');
-  });
-
-  test('every id is there once', () => {
-    const given = input(
-      {
-        machine: off,
-        disks: [disk('vda', { format: 'raw' }), disk('vdb', { format: 'raw' })],
-        exclude: ['vdz'],
-      },
-      { imagesReadable: false, hasManagedSave: true, hostDevices: ['usb'], freeScratchBytes: 0 },
-    );
-    const ids = planBackup(given).checks.map(({ id }) => id);
-    expect(new Set(ids).size).toBe(ids.length);
-    expect(ids).toEqual(expect.arrayContaining(['exclude', 'managed-save', 'host-devices']));
   });
 });

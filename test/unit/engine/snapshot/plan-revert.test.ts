@@ -176,7 +176,7 @@ describe('refused or with a tick', () => {
     expect(reasonsOf(plan)).toContain(id);
   });
 
-  test('B5 an external snapshot stands on the image: going back inside it would change that', () => {
+  test('B5 an external snapshot stands on the image: going back would change that', () => {
     const given = taken();
     const [path] = given.disks.flatMap(({ chain }) => chain.map((image) => image.path));
     const external: SnapshotFacts = {

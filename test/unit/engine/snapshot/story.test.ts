@@ -1,9 +1,9 @@
 /**
  * Random stories of one machine: it writes, sets checkpoints, is switched on and off, takes
- * snapshots, goes back, undoes that and deletes. Whatever a plan allows is done to a pretend machine
- * that has libvirt's traps, and after every action each moment must hold what it held, the machine
- * be where the plan says, and at every gap a plan that is cut off come to the same end when it is
- * finished, and to the same beginning when it is undone.
+ * snapshots, goes back, undoes that and deletes. Whatever a plan allows is done to a pretend
+ * machine that has libvirt's traps, and after every action each moment must hold what it held, the
+ * machine be where the plan says, and at every gap a plan that is cut off come to the same end when
+ * it is finished, and to the same beginning when it is undone.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

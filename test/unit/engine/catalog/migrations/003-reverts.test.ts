@@ -11,7 +11,8 @@ test('a catalog of version 2 keeps its rows and gains reverts, one a job', () =>
   migrate(db, 3);
   expect(schemaVersion(db)).toBe(3);
   expect(db.get('SELECT value FROM settings')).toEqual({ value: 'yes' });
-  const insert = `INSERT INTO reverts (job, machine_uuid, time, snapshot) VALUES ('j', 'm', 1, 's')`;
+  const insert = `INSERT INTO reverts (job, machine_uuid, time, snapshot)
+    VALUES ('j', 'm', 1, 's')`;
   db.run(insert);
   expect(() => db.run(insert)).toThrow();
   db.close();
