@@ -126,7 +126,9 @@ function updateBar(state: State): void {
     state.shownFraction = fraction;
     state.shownTotal = total;
   } else {
+    // A whole number of bytes shows a little more: that is what must not shrink next time.
     state.shownTotal = Math.floor(state.done / state.shownFraction);
+    state.shownFraction = state.shownTotal === 0 ? 1 : state.done / state.shownTotal;
   }
 }
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AppError } from '#contract/errors.ts';
 import { openCatalog, type Catalog } from '#engine/catalog/catalog.ts';
 import type { Rooms } from '#engine/engine.ts';
+import { createChangeLog } from '#engine/interlock/change-log.ts';
 import { createRecovery, retryMs, type Recovery } from '#engine/handlers/recovery.ts';
 import { fakeHypervisor, type FakeHypervisor } from '../../../fakes/hypervisor.ts';
 import { hostRecord, repositoryRecord, webUuid as uuid } from '../../../fakes/records.ts';
@@ -36,6 +37,7 @@ beforeEach(async () => {
     world,
     catalog,
     jobs: { list: () => [] },
+    changeLog: createChangeLog(world, catalog.journals, temporaryFolder()),
     shelf: {
       open: () =>
         locked

@@ -62,6 +62,15 @@ describe('the bar', () => {
     expect(meter.current()).toMatchObject({ doneBytes: 100, totalBytes: 100 });
   });
 
+  test('shows whole bytes and still never goes back by a part of one', () => {
+    const meter = createMeter(0);
+    meter.update({ doneBytes: 1, totalBytes: 3 }, 0);
+    meter.update({ doneBytes: 2, totalBytes: 1000 }, 300); // shown as 2 of 6
+    meter.update({ doneBytes: 3, totalBytes: 1000 }, 600); // shown as 3 of 9
+    const { doneBytes, totalBytes } = meter.current()!;
+    expect([doneBytes, totalBytes]).toEqual([3, 9]);
+  });
+
   test('holds for any order of updates', () => {
     const update = fc.record({
       doneBytes: fc.nat(1e6),
