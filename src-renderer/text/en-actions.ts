@@ -79,7 +79,6 @@ export const actions = {
     other: 'Also the {count} snapshots taken after it',
   },
 
-  'take.snapshot-title': 'Take a snapshot of {machine}',
   'take.want': 'What do you want to be able to do?',
   'take.try': 'Try something and go back',
   'take.try-text': 'Keeps the disks as they are now. Quick and small.',
