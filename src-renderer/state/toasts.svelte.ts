@@ -1,9 +1,12 @@
 /**
  * Short messages that float. They are never the only record (ux.md A8), stay at least 10 s when
- * they offer something, and wait while the pointer or the focus is on them.
+ * they offer something, and wait while the pointer or the focus is on them or a dialog over them.
  */
 
 export type ToastTone = 'plain' | 'good' | 'warn' | 'bad';
+
+/** What toasts wait for: a pointer or the focus on them, a dialog over them. */
+type Holder = 'reader' | 'dialog';
 
 interface ToastAction {
   readonly label: string;
@@ -27,7 +30,7 @@ export class Toasts {
   #all = $state.raw<readonly Toast[]>([]);
   #lastId = 0;
   readonly #timers = new Map<number, number>();
-  #held = false;
+  readonly #holders = new Set<Holder>();
 
   get all(): readonly Toast[] {
     return this.#all;
@@ -45,7 +48,7 @@ export class Toasts {
       this.dismiss(old.id);
     }
     this.#all = [...this.#all, toast];
-    if (!this.#held) this.#arm(toast);
+    if (this.#holders.size === 0) this.#arm(toast);
     return toast.id;
   }
 
@@ -63,15 +66,15 @@ export class Toasts {
     this.dismiss(newest.id);
   }
 
-  /** Pointer or focus is on them: nothing leaves. */
-  hold(): void {
-    this.#held = true;
+  /** Somebody reads them, or cannot see them: nothing leaves until all have released. */
+  hold(holder: Holder): void {
+    this.#holders.add(holder);
     for (const timer of this.#timers.values()) window.clearTimeout(timer);
     this.#timers.clear();
   }
 
-  release(): void {
-    this.#held = false;
+  release(holder: Holder): void {
+    if (!this.#holders.delete(holder) || this.#holders.size > 0) return;
     for (const toast of this.#all) this.#arm(toast);
   }
 

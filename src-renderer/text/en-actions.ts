@@ -35,7 +35,7 @@ export const actions = {
   'plan.altogether': 'Altogether',
   'plan.stands-still': 'The machine does not run for {time} of it',
   'plan.stands-still-all': 'The machine does not run meanwhile',
-  'plan.if-fails': 'If a step fails, Waymark stops there and you choose: finish or undo.',
+  'plan.if-fails': 'If a step fails, Waymark stops there and you choose how to go on.',
   'plan.needs': 'Needs {size}.',
   'plan.needs-of': 'Needs {size}; {free} are free.',
   'plan.needs-none': 'Needs no space.',
@@ -56,6 +56,7 @@ export const actions = {
     one: '{count} checkpoint measures changes',
     other: '{count} checkpoints measure changes',
   },
+  'way.undo-point': 'Where you were',
   'way.kept': 'Where you are now is kept as a snapshot.',
   'way.not-kept': 'Where you are now is not kept.',
 
@@ -78,7 +79,6 @@ export const actions = {
     other: 'Also the {count} snapshots taken after it',
   },
 
-  'take.snapshot-title': 'Take a snapshot of {machine}',
   'take.want': 'What do you want to be able to do?',
   'take.try': 'Try something and go back',
   'take.try-text': 'Keeps the disks as they are now. Quick and small.',
@@ -167,6 +167,7 @@ export const actions = {
   'doctor.agrees': 'Everything agrees',
   'doctor.agrees-text': 'The next backup and every revert find what they need.',
   'doctor.agrees-partly': 'Everything that could be looked at agrees',
+  'doctor.agrees-partly-text': 'What could not be is named below, with the reason.',
   'doctor.found': { one: '{count} finding', other: '{count} findings' },
   'doctor.problem-level': 'Problem',
   'doctor.notice-level': 'Notice',

@@ -27,13 +27,26 @@ test('it waits while the pointer or the focus is on it', () => {
   const toasts = new Toasts();
   toasts.show('web-01 is back.', { action: undo() });
   vi.advanceTimersByTime(9_000);
-  toasts.hold();
+  toasts.hold('reader');
   vi.advanceTimersByTime(60_000);
   expect(toasts.all).toHaveLength(1);
-  toasts.release();
+  toasts.release('reader');
   vi.advanceTimersByTime(10_000);
   expect(toasts.all).toHaveLength(1);
   vi.advanceTimersByTime(5_000);
+  expect(toasts.all).toEqual([]);
+});
+
+test('it waits for the last of those it waits for', () => {
+  const toasts = new Toasts();
+  toasts.hold('dialog');
+  toasts.show('web-01 is back.', { action: undo() });
+  toasts.hold('reader');
+  toasts.release('reader');
+  vi.advanceTimersByTime(60_000);
+  expect(toasts.all).toHaveLength(1);
+  toasts.release('dialog');
+  vi.advanceTimersByTime(15_000);
   expect(toasts.all).toEqual([]);
 });
 
