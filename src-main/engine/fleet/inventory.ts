@@ -38,7 +38,8 @@ export function createInventory(events: InventoryEvents): Inventory {
   const readOne = async (hypervisor: Hypervisor, uuid: string) => {
     try {
       const record = await hypervisor.getMachine(uuid);
-      machines.set(uuid, { record, sizes: await diskSizes(hypervisor, record) });
+      const known = machines.get(uuid)?.sizes;
+      machines.set(uuid, { record, sizes: await diskSizes(hypervisor, record, known) });
       reads.count(uuid);
       events.machineChanged(uuid);
     } catch (thrown) {
@@ -79,7 +80,8 @@ export function createInventory(events: InventoryEvents): Inventory {
       for (const uuid of [...machines.keys()]) if (!seen.has(uuid) && !isNewer(uuid)) forget(uuid);
       await Promise.all(
         records.map(async (record) => {
-          const sizes = await diskSizes(hypervisor, record);
+          const known = machines.get(record.uuid)?.sizes;
+          const sizes = await diskSizes(hypervisor, record, known);
           if (isNewer(record.uuid)) return; // an event was faster and knows better
           machines.set(record.uuid, { record, sizes });
           events.machineChanged(record.uuid);
@@ -109,9 +111,11 @@ function readCounts() {
   };
 }
 
+/** `known`: what was read before stays where a busy machine must not be asked. */
 async function diskSizes(
   hypervisor: Hypervisor,
   record: MachineRecord,
+  known: ReadonlyMap<string, number> = new Map(),
 ): Promise<ReadonlyMap<string, number>> {
   const sizes = new Map<string, number>();
   for (const disk of record.definition.disks) {
@@ -122,6 +126,8 @@ async function diskSizes(
     } catch (thrown) {
       // A missing image is shown as an unknown size; a backup will say what is wrong with it.
       if (hasCode(thrown, 'libvirt-connection-lost', 'libvirt-timeout')) throw thrown;
+      const before = known.get(disk.target);
+      if (hasCode(thrown, 'machine-busy') && before !== undefined) sizes.set(disk.target, before);
     }
   }
   return sizes;

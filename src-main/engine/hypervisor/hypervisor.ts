@@ -294,7 +294,10 @@ export interface Hypervisor {
   agentConnected(uuid: string): Promise<boolean>;
   /** `device` is a target ("vda") or an indexed node ("vda[3]"). */
   setBlockThreshold(uuid: string, device: string, bytes: number): Promise<void>;
-  /** `path` is a target or the image's path. */
+  /**
+   * `path` is a target or the image's path. `machine-busy` while the machine's memory is written
+   * out: QEMU can abort when it is asked then.
+   */
   blockInfo(uuid: string, path: string): Promise<BlockInfo>;
   /** Talks to QEMU past libvirt and taints the machine: for tests and the doctor only. */
   monitorCommand(uuid: string, command: string, human: boolean): Promise<string>;

@@ -1,3 +1,4 @@
+import { AppError } from '#contract/errors.ts';
 import { domainRef } from './domain-ref.ts';
 import type { JobOperation, JobStats, JobType } from './hypervisor.ts';
 import { hasLibvirtNumber, libvirtErrorNumber } from './libvirt-error.ts';
@@ -45,6 +46,28 @@ export async function readJobStats(
     if (!hasLibvirtNumber(thrown, libvirtErrorNumber.internal)) throw thrown;
     return { active: true, type: 'unbounded', operation: 'unknown' };
   }
+}
+
+/** Jobs in which QEMU writes the machine's memory out and gives up its images for a moment. */
+const memoryJobs: readonly JobOperation[] = ['save', 'snapshot', 'dump', 'migration-out'];
+
+/**
+ * Asked for its images in the moment between, QEMU aborts and the machine is gone: 7.2 with
+ * “qcow2_get_specific_info: Assertion `false' failed”, which a loop of `virsh domblkinfo` beside
+ * `virsh snapshot-create-as --memspec` shows within minutes. libvirt lets such questions through.
+ * @throws `machine-busy` instead.
+ */
+export async function refuseWhileMemoryIsWritten(link: Link, uuid: string): Promise<void> {
+  const stats = await readJobStats(link, uuid).catch((thrown: unknown) => {
+    if (hasLibvirtNumber(thrown, libvirtErrorNumber.operationInvalid)) return null; // it is off
+    throw thrown;
+  });
+  if (stats === null || !stats.active || !memoryJobs.includes(stats.operation)) return;
+  throw new AppError('machine-busy', 'The memory of the machine is being kept just now.', {
+    uuid,
+    unharmed: 'Nothing was changed.',
+    advice: 'Wait until that is done, then try again.',
+  });
 }
 
 /** What VIR_DOMAIN_JOB_… parameters say; what libvirt left out stays out. */

@@ -3,6 +3,7 @@ import { hasCode } from '#contract/errors.ts';
 import { domainRef, machineState } from './domain-ref.ts';
 import { parseDomain } from './domain-xml.ts';
 import type { Hypervisor, MachineRecord } from './hypervisor.ts';
+import { refuseWhileMemoryIsWritten } from './job-stats.ts';
 import { hasLibvirtNumber, libvirtErrorNumber } from './libvirt-error.ts';
 import type { Link } from './link.ts';
 import { procedures } from './procedures.ts';
@@ -90,6 +91,7 @@ export function machineCalls(link: Link): MachineCalls {
     hasManagedSave,
     agentConnected: async (uuid) => parseDomain(await definition(uuid, 0)).agentConnected,
     blockInfo: async (uuid, path) => {
+      await refuseWhileMemoryIsWritten(link, uuid);
       const args = { dom: domainRef(uuid), path, flags: 0 };
       const answer = await link.call(procedures.domainGetBlockInfo, args);
       return {
@@ -99,6 +101,7 @@ export function machineCalls(link: Link): MachineCalls {
       };
     },
     monitorCommand: async (uuid, command, human) => {
+      await refuseWhileMemoryIsWritten(link, uuid);
       const args = { dom: domainRef(uuid), command, flags: human ? humanMonitor : 0 };
       return (await link.call(procedures.monitorCommand, args)).result;
     },

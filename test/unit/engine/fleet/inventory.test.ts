@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { AppError } from '#contract/errors.ts';
 import { createInventory } from '#engine/fleet/inventory.ts';
 import type { MachineRecord } from '#engine/hypervisor/hypervisor.ts';
 import { fakeHypervisor } from '../../../fakes/hypervisor.ts';
@@ -34,4 +35,24 @@ test('what an event brought while the list was read is not undone by the older l
     ['m1', 'running'],
     ['m3', 'off'],
   ]);
+});
+
+test('a machine that must not be asked just now keeps the sizes that were read before', async () => {
+  const libvirt = fakeHypervisor();
+  const quiet = { machineChanged: () => undefined, machineRemoved: () => undefined };
+  const inventory = createInventory(quiet);
+  const disk = `<devices><disk type='file' device='disk'><source file='/var/lib/vda.qcow2'/>
+    <target dev='vda' bus='virtio'/></disk></devices></domain>`;
+  await libvirt.define(xml(1).replace('</domain>', disk));
+  await inventory.readAll(libvirt);
+  const sizes = inventory.get(uuidOf(1))?.sizes;
+  expect(sizes?.get('vda')).toBeGreaterThan(0);
+  const busy = {
+    ...libvirt,
+    blockInfo: () => Promise.reject(new AppError('machine-busy', 'Its memory is being kept.')),
+  };
+  await inventory.refresh(busy, uuidOf(1));
+  expect(inventory.get(uuidOf(1))?.sizes).toEqual(sizes);
+  await inventory.readAll(busy);
+  expect(inventory.get(uuidOf(1))?.sizes).toEqual(sizes);
 });
