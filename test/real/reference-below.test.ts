@@ -1,6 +1,6 @@
 /**
- * What changed before an external snapshot is recorded in the image below it. Where that part of the
- * record is gone, libvirt still calls the rest healthy: no backup may start from it.
+ * What changed before an external snapshot is recorded in the image below it. Where that part of
+ * the record is gone, libvirt still calls the rest healthy: no backup may start from it.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MachineAction } from '#contract/actions.ts';

@@ -157,8 +157,8 @@ function fromOpenImage(
   );
   if (!held) return possible(...takeOut(target, bitmap));
   const detail =
-    `Images below ${target} hold a part of ${bitmap}, which another machine or a kept state could ` +
-    `need. Switch ${name} off: then it is removed from its own image only.`;
+    `Images below ${target} hold a part of ${bitmap}, which another machine or a kept state ` +
+    `could need. Switch ${name} off: then it is removed from its own image only.`;
   const title = `${bitmap} cannot be removed while ${name} runs`;
   return { kind: 'impossible', reason: { id: 'bitmap-below', title, detail } };
 }

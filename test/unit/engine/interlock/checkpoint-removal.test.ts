@@ -26,7 +26,7 @@ test('two bitmaps, or one on two disks, never share the name they are taken out 
   expect(new Set(names).size).toBe(3);
 });
 
-test('broken on a disk that was taken out of the machine: only what is there is taken apart', () => {
+test('broken on a disk that was taken out of the machine: what is there is taken apart', () => {
   const health = 'inconsistent' as const;
   const disks = ['vda', 'vdb'].map((target) => ({ target, bitmap: 'c', health }));
   const facts = machine({ disks: [disk('vda', [image('/images/vda.qcow2')])] });
