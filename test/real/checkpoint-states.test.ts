@@ -13,7 +13,7 @@ if (reason !== null) console.log(`skipped: checkpoint states: ${reason}`);
 const kib = 1024;
 const mib = 1024 * kib;
 /** Longer than one asking may follow another, and a sweep another. */
-const patience = { timeout: 45_000, interval: 500 };
+const patience = { timeout: 80_000, interval: 500 };
 
 describe.skipIf(reason !== null)('changed since', { timeout: 120_000 }, () => {
   let libvirtd: PrivateLibvirtd;

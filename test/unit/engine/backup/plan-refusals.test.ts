@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { planBackup } from '#engine/backup/plan.ts';
-import { disk, gib, input, lastPoint, mib, off } from '../../../fakes/backup-input.ts';
+import { planBackup, type BackupInput } from '#engine/backup/plan.ts';
+import { disk, gib, input, mib, off } from '../../../fakes/backup-input.ts';
 
 describe('how the disks are reached', () => {
   const rows = [true, false].flatMap((active) =>

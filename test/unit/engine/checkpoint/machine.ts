@@ -1,8 +1,6 @@
-/** A machine as facts, whole and running; a test says only what is different. */
-import type { MachineId } from '#contract/domain.ts';
+/** The pretend machine, whole and running, its images and checkpoints as a test wants them. */
 import { describeOwner } from '#engine/hypervisor/checkpoint-owner.ts';
 import { domainCheckpointXml } from '#engine/hypervisor/checkpoint-xml.ts';
-import { parseDomain } from '#engine/hypervisor/domain-xml.ts';
 import type {
   CheckpointFacts,
   DiskFacts,
@@ -10,12 +8,11 @@ import type {
   MachineFacts,
   SnapshotFacts,
 } from '#engine/interlock/facts.ts';
-import { testDomainXml } from '../../../real/test-machine.ts';
+import { machineFacts, mib } from '../../../fakes/machine-facts.ts';
+import { pretendWorld } from '../../../fakes/pretend-world.ts';
 
 export const installation = '01INSTALLATION0000000000AA';
-export const mib = 1024 * 1024;
 export const at = Date.UTC(2026, 10, 25, 20, 41);
-const uuid = '5c9b3b0a-0000-4000-8000-000000000001';
 
 export function image(path: string, replace: Partial<ImageFacts> = {}): ImageFacts {
   return {
@@ -107,35 +104,6 @@ export function snapshot(
 }
 
 export function machine(replace: Partial<MachineFacts> = {}): MachineFacts {
-  const { xml } = testDomainXml(
-    { name: 'web-01', disks: [{ format: 'qcow2', sizeBytes: 64 * mib }] },
-    uuid,
-    '/images',
-  );
-  return {
-    id: `host-1/${uuid}` as MachineId,
-    uuid,
-    name: 'web-01',
-    host: { name: 'here', kind: 'session', libvirt: 9_000_000, qemu: 7_002_022 },
-    state: 'running',
-    persistent: true,
-    managedSave: false,
-    memoryBytes: 32 * mib,
-    definition: parseDomain(xml),
-    inactiveXml: xml,
-    liveXml: xml,
-    agentConnected: false,
-    disks: [disk('vda', [image('/images/vda.qcow2')])],
-    snapshots: [],
-    current: null,
-    checkpoints: [],
-    libvirtJob: null,
-    waymarkJob: null,
-    unfinished: null,
-    undoable: null,
-    bytesPerSecond: 200 * mib,
-    pointCount: 1,
-    at,
-    ...replace,
-  };
+  const disks = [disk('vda', [image('/images/vda.qcow2')])];
+  return machineFacts(pretendWorld(), { at, disks, ...replace });
 }

@@ -5,6 +5,7 @@ import { checkpointOwner } from '#engine/hypervisor/checkpoint-owner.ts';
 import { parseCheckpoint } from '#engine/hypervisor/checkpoint-xml.ts';
 import { planCheckpointCreate } from '#engine/checkpoint/plan-create.ts';
 import { showPlan } from '#engine/interlock/plan.ts';
+import { mib } from '../../../fakes/machine-facts.ts';
 import {
   at,
   checkpoint,
@@ -13,7 +14,6 @@ import {
   installation,
   leftOut,
   machine,
-  mib,
   snapshot,
   withBitmaps,
 } from './machine.ts';

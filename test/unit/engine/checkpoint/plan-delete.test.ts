@@ -5,7 +5,8 @@ import type { MachineFacts } from '#engine/interlock/facts.ts';
 import type { StepAction } from '#engine/interlock/steps.ts';
 import { parseCheckpoint } from '#engine/hypervisor/checkpoint-xml.ts';
 import { planCheckpointDelete } from '#engine/checkpoint/plan-delete.ts';
-import { checkpoint, disk, image, leftOut, machine, mib, withBitmaps } from './machine.ts';
+import { mib } from '../../../fakes/machine-facts.ts';
+import { checkpoint, disk, image, leftOut, machine, withBitmaps } from './machine.ts';
 
 const remove = (facts: MachineFacts, ...names: readonly string[]) =>
   planCheckpointDelete(facts, { kind: 'checkpoint-delete', names: [...names] });

@@ -5,6 +5,7 @@ import { diagnose } from '#engine/checkpoint/examine.ts';
 import { planRepair } from '#engine/checkpoint/plan-repair.ts';
 import type { MachineFacts } from '#engine/interlock/facts.ts';
 import { parseCheckpoint } from '#engine/hypervisor/checkpoint-xml.ts';
+import { mib } from '../../../fakes/machine-facts.ts';
 import {
   at,
   checkpoint,
@@ -12,7 +13,6 @@ import {
   image,
   installation,
   machine,
-  mib,
   snapshot,
   withBitmaps,
 } from './machine.ts';
