@@ -31,6 +31,8 @@ export interface PretendWorld {
   /** Stands for all of the guest's memory. */
   memory: number;
   managedSave: boolean;
+  /** What the saved memory belongs to: going on from it anywhere else breaks the guest. */
+  saved: { xml: string; memory: number; content: string } | null;
   xml: string;
   liveXml: string | null;
   images: PretendImages;
@@ -64,7 +66,7 @@ export function pretendWorld({
   for (const { source, format } of parseDomain(xml).disks)
     addImage(images, source ?? '', null, format);
   return {
-    ...{ libvirt, state, memory: state === 'off' ? 0 : 1, managedSave: false, xml },
+    ...{ libvirt, state, memory: state === 'off' ? 0 : 1, managedSave: false, saved: null, xml },
     ...{ liveXml: state === 'off' ? null : xml, images, memoryFiles: new Map(), records: [] },
     ...{ current: null, checkpoints: [], undoable: null, clock: 1_000_000 },
   };
@@ -102,6 +104,32 @@ export function guestWrites(world: PretendWorld, block: number, value: number): 
   for (const path of activeImages(world).values())
     imageAt(world.images, path).blocks.set(block, value);
   world.memory = value;
+}
+
+/** `virsh managedsave`: off, and the next start goes on from the memory. */
+export function saveMachine(world: PretendWorld): void {
+  const content = JSON.stringify(presentOf(world));
+  world.saved = { xml: world.liveXml ?? '', memory: world.memory, content };
+  world.managedSave = true;
+  world.state = 'off';
+  world.liveXml = null;
+  world.memory = 0;
+}
+
+/** The next start; says whether the guest finds its disks as it left them. */
+export function resumeSaved(world: PretendWorld): boolean {
+  const { saved } = world;
+  if (saved === null) return false;
+  world.liveXml = saved.xml;
+  world.memory = saved.memory;
+  world.state = 'running';
+  world.managedSave = false;
+  world.saved = null;
+  const same = imagesIn(world.xml);
+  return (
+    JSON.stringify([...same]) === JSON.stringify([...imagesIn(saved.xml)]) &&
+    JSON.stringify(presentOf(world)) === saved.content
+  );
 }
 
 export function addCheckpoint(world: PretendWorld, name: string): void {

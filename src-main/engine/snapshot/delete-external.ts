@@ -100,8 +100,8 @@ function mergeStep(
   const bytes = bytesOf(facts, pairs);
   const ours = memoryFile !== null && forgetsMemoryFile(facts.host) && mayChangeFiles(facts);
   return step({
-    title: `Merge ${name} into what came before`,
-    detail: 'The machine keeps what it has now',
+    title: `Delete ${name}`,
+    detail: 'What came after it is merged into its image; the machine keeps what it has',
     actions: [
       { do: 'delete-snapshot', name, flags: 0 },
       ...(ours ? [{ do: 'remove-file' as const, path: memoryFile.path }] : []),

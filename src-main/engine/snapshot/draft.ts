@@ -16,6 +16,8 @@ export interface Draft {
   readonly afterwards?: readonly PlanStep[];
   readonly checks: readonly Check[];
   readonly alternatives?: EnginePlan['alternatives'];
+  /** More alternatives, where a check forbids it. */
+  readonly waysOut?: EnginePlan['alternatives'];
   readonly storage?: EnginePlan['storage'];
   readonly rereads?: readonly string[];
   readonly freeBytes?: number | null;
@@ -35,7 +37,8 @@ export function planOf({ name }: MachineFacts, draft: Draft): EnginePlan {
   const alternatives = draft.alternatives ?? [];
   if (blockers.length > 0) {
     const why = blockers.map(({ id, title, detail }) => ({ id, title, detail }));
-    return refusedPlan(words, why, { alternatives, checks, storage });
+    const ways = [...(draft.waysOut ?? []), ...alternatives];
+    return refusedPlan(words, why, { alternatives: ways, checks, storage });
   }
   return {
     ...words,

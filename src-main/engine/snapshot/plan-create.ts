@@ -61,7 +61,7 @@ export function planCreate(facts: MachineFacts, action: CreateAction): EnginePla
     reasons: [],
     steps: taken.steps,
     checks: [...createChecks(facts, taking, action), ...spaceCheck(facts, taking)],
-    alternatives: wanted.memory ? withoutMemory(facts, action) : [],
+    waysOut: wanted.memory ? withoutMemory(facts, action) : [],
     storage: choice,
     freeBytes: disks[0]?.freeBytes ?? null,
     undo: 'Delete the snapshot: nothing but the point to go back to is lost.',

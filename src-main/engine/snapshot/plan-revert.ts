@@ -148,7 +148,7 @@ function planKeeping(
     steps: [...saved.steps, ...first, ...going.steps],
     afterwards: removal.afterwards,
     checks: [...kept.checks, ...removal.checks, ...saved.checks, ...otherChecks(facts, target)],
-    alternatives,
+    waysOut: alternatives,
     rereads: removal.rereads,
     freeBytes: kept.freeBytes,
     undo: `Undo the revert from the timeline: ${facts.name} is then where it is now.`,

@@ -86,7 +86,8 @@ describe('external ones under the disk are merged', () => {
   test.each(['a', 'b', 'c'])('B2 %s, running', (name) => {
     const plan = planDelete(machineFacts(line()), ask([name]));
     expect(plan.verdict).toBe('allowed');
-    expect(titles(plan)).toEqual([`Merge ${name} into what came before`]);
+    expect(titles(plan)).toEqual([`Delete ${name}`]);
+    expect(plan.steps[0]?.detail).toContain('is merged into its image');
     expect(plan.steps[0]).toMatchObject({ bytes: mib, seconds: 1, undo: null });
   });
 
@@ -182,7 +183,8 @@ describe('external ones that the machine does not stand on', () => {
 
   test('with those after it: off the line first, then the merge', () => {
     const plan = planDelete(machineFacts(fork()), ask(['a'], true));
-    expect(titles(plan)).toEqual(['Delete b', 'Merge a into what came before']);
+    expect(titles(plan)).toEqual(['Delete b', 'Delete a']);
+    expect(plan.steps[1]?.detail).toContain('is merged into its image');
   });
 
   test('a disk of its own once is never removed', () => {

@@ -24,6 +24,8 @@ import {
   guestWrites,
   presentOf,
   pretendWorld,
+  resumeSaved,
+  saveMachine,
   type PretendWorld,
 } from '../../../fakes/pretend-world.ts';
 
@@ -200,7 +202,7 @@ function checkPlan(facts: MachineFacts, plan: EnginePlan): void {
 
 type Event =
   | { readonly what: 'write'; readonly block: number; readonly value: number }
-  | { readonly what: 'checkpoint' | 'switch' }
+  | { readonly what: 'checkpoint' | 'switch' | 'save' }
   | { readonly what: 'ask'; readonly seed: number; readonly action: number };
 
 const event: fc.Arbitrary<Event> = fc.oneof(
@@ -214,7 +216,9 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ what: fc.constantFrom('checkpoint' as const, 'switch' as const) }),
+    arbitrary: fc.record({
+      what: fc.constantFrom('checkpoint' as const, 'switch' as const, 'save' as const),
+    }),
   },
   {
     weight: 6,
@@ -261,8 +265,12 @@ function live(world: PretendWorld, one: Event): PretendWorld {
       if (world.state !== 'off') addCheckpoint(world, `waymark-${++world.clock}`);
       return world;
     case 'switch':
-      if (world.state === 'off') perform(world, { do: 'start', paused: false });
+      if (world.managedSave) expect(resumeSaved(world), 'the guest finds its disks').toBe(true);
+      else if (world.state === 'off') perform(world, { do: 'start', paused: false });
       else perform(world, { do: 'stop' });
+      return world;
+    case 'save':
+      if (world.state === 'running') saveMachine(world);
       return world;
     case 'ask': {
       const action = actionFor(world, one);
