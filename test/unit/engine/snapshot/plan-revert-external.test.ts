@@ -126,7 +126,7 @@ describe('by hand', () => {
   test('not kept: stopped, and what came since is removed in the end', () => {
     const plan = planRevert(taken(memory), ask({ keep: false }));
     expect(does(plan)).toEqual([
-      ...['stop', 'create-overlay', 'define', 'record-snapshot', 'make-current', 'note-revert'],
+      ...['create-overlay', 'stop', 'define', 'record-snapshot', 'make-current', 'note-revert'],
       ...['restore-memory', 'remove-file'],
     ]);
     expect(plan.steps.at(-1)?.actions).toEqual([
