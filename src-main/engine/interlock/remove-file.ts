@@ -4,13 +4,11 @@
  * not by their names, because a folder may be reached by two.
  */
 import { AppError } from '#contract/errors.ts';
-import type { DomainDisk } from '#engine/hypervisor/domain-xml.ts';
-import type { MachineRecord } from '#engine/hypervisor/hypervisor.ts';
-import { holdsNothing, imageInfo } from '#engine/nbd/image.ts';
+import { holdsNothing } from '#engine/nbd/image.ts';
 import type { FileStat } from '#engine/world/files.ts';
 import type { World } from '#engine/world/world.ts';
 import type { ExecuteParts } from './execute.ts';
-import { isActive } from './facts.ts';
+import { imagesOf } from './images-in-use.ts';
 
 /**
  * @param ifEmpty an overlay stays if anything was written to it since the plan was made.
@@ -70,31 +68,6 @@ async function anyIs(
 ): Promise<boolean> {
   for (const path of paths) if (await isIt(path)) return true;
   return false;
-}
-
-/**
- * Every image of a disk. libvirt knows the chain of a running machine; what it says of a stopped
- * one's is old or nothing, so there the images are asked.
- */
-async function imagesOf(
-  world: World,
-  machine: MachineRecord,
-  { source, chain, format }: DomainDisk,
-  own: boolean,
-): Promise<readonly string[]> {
-  const told = [source, ...(chain ?? []).map((below) => below.source)].filter(
-    (path) => path !== null,
-  );
-  if (source?.startsWith('/') !== true || isActive(machine) || format === 'raw') return told;
-  if ((await world.files.stat(source).catch(() => undefined)) === null) return told;
-  try {
-    const { backing } = await imageInfo(world, source, { share: true });
-    return [...told, ...backing.map(({ path }) => path)];
-  } catch (thrown) {
-    // Of another machine it is only less sure; this one's own images were read for the plan.
-    if (own || !(thrown instanceof AppError)) throw thrown;
-    return told;
-  }
 }
 
 async function isSameFile(world: World, path: string, file: FileStat): Promise<boolean> {

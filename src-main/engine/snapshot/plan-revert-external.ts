@@ -260,12 +260,16 @@ function clearStep(
  * snapshot froze them, nothing stands on them, and the machine does not go on from them.
  */
 function abandonedBy(facts: MachineFacts, { snapshot }: RevertTarget): readonly string[] {
-  const frozen = new Set(facts.snapshots.flatMap((one) => one.frozen.map(({ path }) => path)));
+  const all = facts.snapshots.flatMap((one) => one.frozen);
+  // What cannot be read, or is known by two names, could stand on it.
+  if (all.some(({ seen, exists }) => !seen && exists !== false)) return [];
+  const frozen = new Set(all.map(({ path }) => path));
   const lines = new ImageLines(facts);
   return snapshot.frozen.flatMap(({ target }) => {
     const [active, below] = facts.disks.find((disk) => disk.target === target)?.chain ?? [];
     if (active === undefined || below === undefined || !frozen.has(below.path)) return [];
     if (frozen.has(active.path) || lines.neededOn(active.path).length > 0) return [];
+    if (facts.shared.some(({ path }) => path === active.path)) return [];
     return [active.path];
   });
 }

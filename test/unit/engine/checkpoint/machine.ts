@@ -127,6 +127,8 @@ export function machine(replace: Partial<MachineFacts> = {}): MachineFacts {
     agentConnected: false,
     disks: [disk('vda', [image('/images/vda.qcow2')])],
     snapshots: [],
+    shared: [],
+    beside: [],
     current: null,
     checkpoints: [],
     libvirtJob: null,
