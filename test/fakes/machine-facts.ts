@@ -44,6 +44,8 @@ export function machineFacts(
     agentConnected: false,
     disks: diskFacts(world),
     snapshots: parentsFirst(world.records).map((record) => snapshotFacts(world, record)),
+    shared: [],
+    beside: [],
     current: world.current,
     checkpoints: world.checkpoints.map((one) => checkpointFacts(one.name, one.targets)),
     libvirtJob: null,

@@ -37,6 +37,14 @@ export interface ChangeProgress {
   readonly begun: boolean;
   /** Taking back was begun: from there on it can only be taken back. */
   readonly undoing: boolean;
+  /** How far taking back came. What it did must not be done twice; null: nothing of it was done. */
+  readonly takenBack: TakenBack | null;
+}
+
+/** Of the undo of this step so many actions are done, and all of the steps after it. */
+export interface TakenBack {
+  readonly step: number;
+  readonly actions: number;
 }
 
 export interface OpenChange {
@@ -53,6 +61,8 @@ export interface ChangeLog {
   stepBegun(id: UnfinishedId, step: number): void;
   stepDone(id: UnfinishedId, step: number): void;
   undoBegun(id: UnfinishedId): void;
+  /** After each action that takes something back. */
+  undoDone(id: UnfinishedId, takenBack: TakenBack): void;
   close(id: UnfinishedId): Promise<void>;
   /** A cut-off change is being finished or undone. @throws `not-found`, `machine-busy` */
   claim(id: UnfinishedId): Promise<OpenChange>;
@@ -76,6 +86,7 @@ interface JournalData {
 const begunStep = 'begun';
 const doneStep = 'done';
 const undoingStep = 'undoing';
+const undoneStep = 'undone';
 
 export function createChangeLog(world: World, journals: Journals, folder: string): ChangeLog {
   return new FiledChangeLog(world, journals, folder);
@@ -115,6 +126,10 @@ class FiledChangeLog implements ChangeLog {
 
   undoBegun(id: UnfinishedId): void {
     this.#journals.addStep(id, undoingStep, {});
+  }
+
+  undoDone(id: UnfinishedId, { step, actions }: TakenBack): void {
+    this.#journals.addStep(id, undoneStep, { step, actions });
   }
 
   async close(id: UnfinishedId): Promise<void> {
@@ -204,13 +219,15 @@ async function readChange(world: World, path: string): Promise<Change | null> {
 function progressOf({ steps }: Journal): ChangeProgress {
   let done = 0;
   let begun = false;
+  let takenBack: TakenBack | null = null;
   for (const { step, data } of steps) {
-    const number = (data as { readonly step?: number }).step ?? 0;
+    const { step: number = 0, actions = 0 } = data as Partial<TakenBack>;
     if (step === begunStep) begun = true;
     if (step === doneStep) {
       done = number + 1;
       begun = false;
     }
+    if (step === undoneStep) takenBack = { step: number, actions };
   }
-  return { done, begun, undoing: steps.some(({ step }) => step === undoingStep) };
+  return { done, begun, undoing: steps.some(({ step }) => step === undoingStep), takenBack };
 }

@@ -6,9 +6,10 @@
 import { domainWithImages } from '#engine/hypervisor/edit-images.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import { snapshotCreateFlag } from '#engine/hypervisor/snapshot-flags.ts';
+import { holdsNothing } from '#engine/nbd/image.ts';
 import type { World } from '#engine/world/world.ts';
 import { executeOnCheckpoint } from './execute-checkpoints.ts';
-import { executeOnImages } from './execute-images.ts';
+import { executeOnImages, pathExists } from './execute-images.ts';
 import type { StepAction } from './steps.ts';
 
 export interface ExecuteParts {
@@ -83,7 +84,7 @@ async function executeOnMachine(parts: ExecuteParts, action: MachineStep): Promi
       if (!active) await hypervisor.start(uuid, { paused: action.paused });
       return;
     case 'stop':
-      if (active) await hypervisor.destroy(uuid);
+      if (action.onlyPaused === true ? state === 'paused' : active) await hypervisor.destroy(uuid);
       return;
     case 'resume':
       if (state === 'paused') await hypervisor.resume(uuid);
@@ -98,14 +99,21 @@ async function executeOnMachine(parts: ExecuteParts, action: MachineStep): Promi
       return hypervisor.removeManagedSave(uuid);
     case 'restore-memory':
       // A machine that is on was resumed before the plan was cut off.
-      if (!active) await restoreMemory(hypervisor, action);
+      if (!active) await restoreMemory(parts, action);
   }
 }
 
 async function restoreMemory(
-  hypervisor: Hypervisor,
+  { world, hypervisor }: ExecuteParts,
   { file, images, paused }: Extract<StepAction, { do: 'restore-memory' }>,
 ): Promise<void> {
+  for (const { path } of images) {
+    if (await holdsNothing(world, path)) continue;
+    world.log.warn('The machine went on from there already: its memory is not used again', {
+      path,
+    });
+    return;
+  }
   const paths = new Map(images.map(({ target, path }) => [target, path]));
   const xml = domainWithImages(await hypervisor.savedDefinition(file), paths);
   await hypervisor.restoreMemory(file, { xml, paused });
@@ -129,8 +137,9 @@ async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Pro
   const known = async () => (await hypervisor.momentNames(uuid)).snapshots.includes(action.name);
   switch (action.do) {
     case 'create-snapshot':
-      if (!(await known())) await hypervisor.createSnapshot(uuid, action.xml, action.flags);
-      return;
+      if (await known()) return;
+      await refuseTaken(parts.world, action.makes);
+      return hypervisor.createSnapshot(uuid, action.xml, action.flags);
     case 'record-snapshot':
       return hypervisor.createSnapshot(uuid, action.xml, redefine | (action.current ? current : 0));
     case 'make-current': {
@@ -144,6 +153,18 @@ async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Pro
       if (await known()) await hypervisor.deleteSnapshot(uuid, action.name, action.flags);
       return;
     case 'revert-snapshot':
+      if (action.unlessCurrent === true) {
+        const { currentSnapshot } = await hypervisor.momentNames(uuid);
+        if (currentSnapshot === action.name) return;
+      }
       return hypervisor.revertSnapshot(uuid, action.name, action.flags);
+  }
+}
+
+/** libvirt writes a memory file over whatever is there: it could be another machine's. */
+async function refuseTaken({ files }: World, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const stat = await files.stat(path).catch(() => null); // a folder we may not look into
+    if (stat !== null) throw pathExists(path);
   }
 }

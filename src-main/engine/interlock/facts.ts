@@ -72,7 +72,10 @@ export interface SnapshotFacts {
     readonly path: string;
     readonly format: string;
     readonly exists: boolean | null;
-    /** What it stands on is known: it could be read, or it is in a chain that libvirt tells. */
+    /**
+     * What it stands on is known: it could be read, or it is in a chain that libvirt tells. Not of
+     * one that is known by two names: what stands on the one stands on the other.
+     */
     readonly seen: boolean;
     /** Images directly on top of it that are known: of the machine or of another snapshot. */
     readonly overlays: readonly string[];
@@ -119,6 +122,10 @@ export interface MachineFacts {
   readonly disks: readonly DiskFacts[];
   /** Parents before their children. */
   readonly snapshots: readonly SnapshotFacts[];
+  /** Which of its images, frozen ones too, other machines stand on; looked for beside snapshots. */
+  readonly shared: readonly { readonly path: string; readonly machine: string }[];
+  /** Paths of what lies beside the active images, as far as it can be listed. */
+  readonly beside: readonly string[];
   /** Name of the snapshot the present state goes on from. */
   readonly current: string | null;
   /** Parents before their children. */

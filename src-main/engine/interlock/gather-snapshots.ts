@@ -4,6 +4,7 @@ import { snapshotStorage } from '#engine/hypervisor/snapshot-storage.ts';
 import type { World } from '#engine/world/world.ts';
 import type { DiskFacts, SnapshotFacts } from './facts.ts';
 import { existsOf, readHead } from './gather-images.ts';
+import { realName } from './images-in-use.ts';
 import { isUndoPoint } from './undo-point.ts';
 
 export async function gatherSnapshots(
@@ -67,7 +68,22 @@ async function imageTree(
     seen.add(path);
     if (head.below !== null) add(head.below, path);
   }
+  for (const path of await knownTwice(world, [...inChains, ...mentioned])) seen.delete(path);
   return { on: new Map([...on].map(([base, overlays]) => [base, [...overlays].sort()])), seen };
+}
+
+/** Paths that lead to a file another of them leads to: a link in between, or "..". */
+async function knownTwice(
+  world: World,
+  paths: readonly (string | null)[],
+): Promise<readonly string[]> {
+  const names = new Map<string, string[]>();
+  for (const path of new Set(paths)) {
+    if (path === null) continue;
+    const real = await realName(world, path);
+    names.set(real, [...(names.get(real) ?? []), path]);
+  }
+  return [...names.values()].filter((same) => same.length > 1).flat();
 }
 
 async function frozenBy(

@@ -2,7 +2,7 @@
  * Gathers the facts a change is planned from, changing nothing. libvirt is never asked anything
  * that waits for a job of the machine: while one runs, the health of checkpoints is not known.
  */
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AppError, hasCode } from '#contract/errors.ts';
 import type { MachineId } from '#contract/domain.ts';
 import { checkpointOwner } from '#engine/hypervisor/checkpoint-owner.ts';
@@ -18,6 +18,7 @@ import {
 } from './facts.ts';
 import { gatherChain } from './gather-images.ts';
 import { gatherSnapshots } from './gather-snapshots.ts';
+import { sharedImages } from './images-in-use.ts';
 
 /** What others know of the machine: the catalog, the job list, open journals. */
 export interface KnownOfMachine {
@@ -72,6 +73,8 @@ export async function gather(
     agentConnected: record.definition.agentConnected,
     disks,
     snapshots,
+    shared: await sharedWith(world, hypervisor, uuid, { disks, snapshots }),
+    beside: await filesBeside(world, disks),
     current: snapshots.find((one) => one.record.current)?.record.name ?? null,
     checkpoints: await gatherCheckpoints(hypervisor, record, disks, known, busy !== null),
     libvirtJob: busy,
@@ -115,6 +118,28 @@ async function gatherDisks(
       };
     }),
   );
+}
+
+/** Only what external snapshots let a plan write into or remove matters. */
+async function sharedWith(
+  world: World,
+  hypervisor: Hypervisor,
+  uuid: string,
+  { disks, snapshots }: Pick<MachineFacts, 'disks' | 'snapshots'>,
+): Promise<MachineFacts['shared']> {
+  const frozen = snapshots.flatMap((one) => one.frozen.map(({ path }) => path));
+  if (frozen.length === 0) return [];
+  const images = disks.flatMap(({ chain }) => chain.map(({ path }) => path));
+  return sharedImages(world, hypervisor, uuid, [...images, ...frozen]);
+}
+
+async function filesBeside(world: World, disks: readonly DiskFacts[]): Promise<readonly string[]> {
+  const folders = disks.flatMap(({ chain }) => chain.slice(0, 1).map(({ path }) => dirname(path)));
+  const lists = [...new Set(folders)].map(async (folder) => {
+    const names = await world.files.list(folder).catch(() => []); // not ours to look into
+    return names.map((name) => join(folder, name));
+  });
+  return (await Promise.all(lists)).flat();
 }
 
 /** The most telling reason first. */

@@ -6,7 +6,7 @@
 import { AppError, hasCode, type ErrorData } from '#contract/errors.ts';
 import type { UnfinishedId } from '#contract/moments.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
-import type { Change, ChangeLog, OpenChange } from './change-log.ts';
+import type { Change, ChangeLog, OpenChange, TakenBack } from './change-log.ts';
 import { execute, type ExecuteParts } from './execute.ts';
 
 export interface RunParts {
@@ -42,7 +42,7 @@ export async function finishChange(parts: RunParts, open: OpenChange): Promise<v
 /** Takes back a change that was cut off and claimed. */
 export async function undoChange(parts: RunParts, open: OpenChange): Promise<void> {
   const { id, change, progress } = open;
-  await takeBack(parts, id, change, lastStep(progress));
+  await takeBack(parts, id, change, lastStep(progress), progress.takenBack);
   await close(parts, id);
 }
 
@@ -62,7 +62,9 @@ async function runFrom(parts: RunParts, id: UnfinishedId, change: Change): Promi
       if (parts.context.signal.aborted) throw cancelled();
       await doStep(parts, id, change, step);
     } catch (thrown) {
-      const begun = hasCode(thrown, 'cancelled') ? step - 1 : step;
+      // A file of somebody else where the step was to make one: taking it back would remove that.
+      const untouched = hasCode(thrown, 'cancelled', 'path-exists');
+      const begun = untouched ? step - 1 : step;
       throw await afterFailure(parts, id, change, begun, thrown);
     }
   }
@@ -109,11 +111,16 @@ async function afterFailure(
   }
 }
 
+/**
+ * `before`: how far an earlier try came. What that did is not done again: a machine that was brought
+ * back has gone on since, and must neither be stopped nor get its old memory on its newer disks.
+ */
 async function takeBack(
   { log, execute: executing, context }: RunParts,
   id: UnfinishedId,
   change: Change,
   last: number,
+  before: TakenBack | null = null,
 ): Promise<void> {
   if (!canUndo(change, last)) {
     throw new AppError('refused', `“${change.title}” went too far to be taken back.`, {
@@ -123,13 +130,18 @@ async function takeBack(
     });
   }
   log.undoBegun(id);
-  for (let number = last; number >= 0; number -= 1) {
+  for (let number = before?.step ?? last; number >= 0; number -= 1) {
     const step = change.steps[number];
     if (step?.undo === undefined || step.undo === null || step.undo.length === 0) continue;
     const { undo, title } = step;
+    const begin = number === before?.step ? before.actions : 0;
     context.setActivity(`Taking back: ${title}`);
     await context.step(`Take back: ${title}`, async () => {
-      for (const action of undo) await execute(executing, action);
+      for (const [index, action] of undo.entries()) {
+        if (index < begin) continue;
+        await execute(executing, action);
+        log.undoDone(id, { step: number, actions: index + 1 });
+      }
     });
   }
 }

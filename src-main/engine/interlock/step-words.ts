@@ -60,17 +60,11 @@ function imageWords(machine: string, action: StepAction): readonly string[] {
       ];
     case 'remove-bitmap':
       return ['qemu-img', 'bitmap', '--remove', action.image, action.bitmap];
-    case 'take-image-snapshot':
-      return ['qemu-img', 'snapshot', '-c', action.name, action.image];
-    case 'drop-image-snapshot':
-      return ['qemu-img', 'snapshot', '-d', action.name, action.image];
     case 'create-overlay':
       return [
         ...['qemu-img', 'create', '-f', 'qcow2', '-b', action.base],
         ...['-F', action.baseFormat, action.path],
       ];
-    case 'commit-overlay':
-      return ['qemu-img', 'commit', '-b', action.base, action.overlay];
     case 'remove-file':
       return ['rm', action.path];
     case 'protect-file':
@@ -138,7 +132,9 @@ export function documentOf(action: StepAction): { title: string; text: string } 
   }
 }
 
-/** Passwords of consoles and storage are shown as stars. */
+/** Passwords of consoles, and what lets QEMU into a disk on the web, are shown as stars. */
 function masked(xml: string): string {
-  return xml.replace(/(\bpasswd=)("[^"]*"|'[^']*')/g, '$1"***"');
+  return xml
+    .replace(/(\bpasswd=)("[^"]*"|'[^']*')/g, '$1"***"')
+    .replace(/(<cookie\s+name=[^>]*>)[^<]*/g, '$1***');
 }

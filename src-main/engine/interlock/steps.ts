@@ -7,7 +7,8 @@
 /** One thing done to a machine, its libvirt metadata or its images. */
 export type StepAction =
   | { readonly do: 'start'; readonly paused: boolean }
-  | { readonly do: 'stop' } // destroy: no guest shutdown
+  /** Destroys it: no guest shutdown. `onlyPaused`: unless somebody let it run meanwhile. */
+  | { readonly do: 'stop'; readonly onlyPaused?: boolean }
   | { readonly do: 'resume' }
   | { readonly do: 'pause' }
   | { readonly do: 'define'; readonly xml: string }
@@ -33,11 +34,21 @@ export type StepAction =
   | { readonly do: 'make-current'; readonly name: string }
   /** `flags` are virDomainSnapshotDeleteFlags. */
   | { readonly do: 'delete-snapshot'; readonly name: string; readonly flags: number }
-  /** `flags` are virDomainSnapshotRevertFlags. */
-  | { readonly do: 'revert-snapshot'; readonly name: string; readonly flags: number }
+  /**
+   * `flags` are virDomainSnapshotRevertFlags. `unlessCurrent`: the machine went on from another one
+   * before, so when it goes on from this one it has gone back, and must not go back once more.
+   */
+  | {
+      readonly do: 'revert-snapshot';
+      readonly name: string;
+      readonly flags: number;
+      readonly unlessCurrent?: boolean;
+    }
   /**
    * Starts the machine from a memory file with the definition inside it, its disks on these images:
-   * the definition alone names the images that the snapshot froze, and would destroy them.
+   * the definition alone names the images that the snapshot froze, and would destroy them. The
+   * images are empty overlays: once one was written to, the machine has gone on from there, and
+   * the memory does not fit it any more.
    */
   | {
       readonly do: 'restore-memory';
@@ -55,22 +66,14 @@ export type StepAction =
     }
   /** On a closed image, with qemu-img. */
   | { readonly do: 'remove-bitmap'; readonly image: string; readonly bitmap: string }
-  | { readonly do: 'take-image-snapshot'; readonly image: string; readonly name: string }
-  | { readonly do: 'drop-image-snapshot'; readonly image: string; readonly name: string }
   | {
       readonly do: 'create-overlay';
       readonly path: string;
       readonly base: string;
       readonly baseFormat: string;
     }
-  /** Writes an overlay into its base and keeps the base; both closed. */
-  | {
-      readonly do: 'commit-overlay';
-      readonly overlay: string;
-      readonly base: string;
-      readonly baseFormat: string;
-    }
-  | { readonly do: 'remove-file'; readonly path: string }
+  /** `ifEmpty`: an overlay that was written to meanwhile stays. */
+  | { readonly do: 'remove-file'; readonly path: string; readonly ifEmpty?: boolean }
   | { readonly do: 'protect-file'; readonly path: string; readonly mode: number }
   | { readonly do: 'remove-folder'; readonly path: string }
   /** Ends a libvirt backup job that is proven to be ours. */

@@ -85,6 +85,25 @@ export async function imageHead(
   return { info: readImageInfo(json, path), below: below === '' ? null : below };
 }
 
+/**
+ * Whether a closed qcow2 image has nothing of its own: everything it shows comes from the images
+ * below. Errors as imageInfo, `unsupported` when qemu-img does not say.
+ */
+export async function holdsNothing(world: World, path: string): Promise<boolean> {
+  requireAbsolute(path);
+  const args = ['--output=json', '-f', 'qcow2', '--', path];
+  const checked = await world.processes.run('qemu-img', ['check', ...args], { timeoutMs });
+  if (number(record(parsed(checked.stdout || '{}', path))['allocated-clusters']) > 0) return false;
+  // Blocks that were set to zero take no cluster, and are as much its own.
+  const { code, stdout, stderr } = await world.processes.run('qemu-img', ['map', ...args], {
+    timeoutMs,
+  });
+  if (code !== 0) throw await explainFailure(world, { path }, stderr);
+  return list(parsed(stdout, path))
+    .map(record)
+    .every((part) => part['depth'] !== 0 || part['present'] === false);
+}
+
 async function runInfo(
   world: World,
   path: string,

@@ -41,16 +41,20 @@ export function wayOf(place: Place): Way {
   const pairs: Pair[] = [];
   const files: string[] = [];
   const left: string[] = [];
+  const twins = twinsOf(lines, name);
   for (const { target, path } of frozen) {
     const on = lines.neededOn(path);
     const active = lines.active(target);
     const above = imageAbove(lines, target, path);
     const others = on.filter((image) => image !== above);
     if (others.length > 0) return branch(place, others);
+    if (twins.has(path)) continue;
     if (above !== null) pairs.push({ target, overlay: above, image: path });
     else if (active !== path) (lines.baseOf(path) === null ? left : files).push(path);
   }
-  if (pairs.length === 0) return drop(place, files, left);
+  if (twins.size > 0 && pairs.length === 0 && files.length + left.length === 0)
+    return forget(place);
+  if (pairs.length === 0) return drop(place, files, left, twins.size > 0);
   if (pairs.length < frozen.length) {
     const detail = 'Some of its disks still stand on its images and some do not.';
     return refused(place, 'disks-differ', detail);
@@ -97,7 +101,33 @@ function branch(place: Place, images: readonly string[]): Way {
   return refused(place, 'branch', detail, blocking);
 }
 
-function drop(place: Place, files: readonly string[], left: readonly string[]): Way {
+/** Images that another snapshot froze too: somebody put the disk back on one and took it again. */
+function twinsOf(lines: ImageLines, name: string): ReadonlySet<string> {
+  const others = lines.snapshots.filter((other) => other !== name);
+  const kept = new Set(others.flatMap((other) => lines.frozenBy(other).map(({ path }) => path)));
+  return new Set(lines.frozenBy(name).flatMap(({ path }) => (kept.has(path) ? [path] : [])));
+}
+
+/**
+ * The images stay for the others, so only its record goes; libvirt would falsify those of snapshots
+ * after it.
+ */
+function forget(place: Place): Way {
+  const { facts, lines, snapshot } = place;
+  const after = childrenLeft(facts, lines, snapshot.record.name);
+  if (after.length === 0) return drop(place, [], [], true);
+  const detail =
+    'Another snapshot is kept in the same image, so nothing can be merged into it, and ' +
+    `${listed(after)} came after this one: delete ${after.length === 1 ? 'that' : 'those'} first.`;
+  return refused(place, 'same-image', detail, after);
+}
+
+function drop(
+  place: Place,
+  files: readonly string[],
+  left: readonly string[],
+  hasTwin: boolean,
+): Way {
   const { facts, lines, snapshot } = place;
   const { name, disks } = snapshot.record;
   // Its own record may name an overlay that nothing needs: it is of no use without what is below.
@@ -109,7 +139,7 @@ function drop(place: Place, files: readonly string[], left: readonly string[]): 
     return { way: 'drop', byLibvirt: false, files: [...spare, ...files], left };
   }
   const leaf = facts.current !== name && childrenLeft(facts, lines, name).length === 0;
-  if (revertsExternal(facts.host) && leaf && left.length === 0) {
+  if (revertsExternal(facts.host) && leaf && left.length === 0 && !hasTwin) {
     return { way: 'drop', byLibvirt: true, files: [], left: [] };
   }
   const detail = 'Its images belong to another user: run Waymark as root to remove them.';
@@ -178,12 +208,20 @@ function obstacleOf(place: Place): PlanReason | null {
     const detail = `${listed(inside)} lies inside its images and would be lost.`;
     return reason('internal-inside', detail);
   }
+  const others = facts.shared.filter(({ path }) => frozen.some((one) => one.path === path));
+  if (others.length > 0) {
+    const names = [...new Set(others.map(({ machine }) => machine))];
+    const detail =
+      `${listed(names)} ${names.length === 1 ? 'stands' : 'stand'} on its image too, and the disks ` +
+      'there would be destroyed.';
+    return reason('shared-image', detail);
+  }
   const unseen = unseenOn(facts, lines, snapshot);
   if (unseen.length === 0) return null;
   return reason(
     'unseen',
-    `Waymark cannot read ${listed(unseen)}, so it does not know what stands on what. Run it as ` +
-      'root.',
+    `What stands on ${listed(unseen)} is not known for sure: either it cannot be read, then run ` +
+      'Waymark as root, or the records and the images call it by different names.',
   );
 }
 
@@ -201,7 +239,7 @@ function internalInside({ facts, lines, snapshot: { frozen } }: Place): readonly
 
 /**
  * Images that could stand on the snapshot's without being known to: the unread chain of a machine
- * that is off, and what other lines froze.
+ * that is off, what is named by no path, and what other lines froze.
  */
 function unseenOn(
   facts: MachineFacts,
@@ -210,8 +248,12 @@ function unseenOn(
 ): readonly string[] {
   const targets = new Set(frozen.map(({ target }) => target));
   const chains = facts.disks
-    .filter(({ target }) => targets.has(target) && !isActive(facts))
-    .flatMap(({ chain }) => chain.filter(({ sizeBytes }) => sizeBytes === null));
+    .filter(({ target }) => targets.has(target))
+    .flatMap(({ chain }) =>
+      chain.filter(({ path, sizeBytes }) => {
+        return !path.startsWith('/') || (sizeBytes === null && !isActive(facts));
+      }),
+    );
   const moments = facts.snapshots.flatMap((other) =>
     other.frozen.filter(
       ({ target, path, seen, exists }) =>

@@ -122,8 +122,8 @@ function folderOf({ chain }: DiskFacts): string {
 }
 
 /** Every file that a name could run into, as far as it is known. */
-function knownFiles({ disks, snapshots }: MachineFacts): Set<string> {
-  const files = new Set<string>();
+function knownFiles({ disks, snapshots, beside }: MachineFacts): Set<string> {
+  const files = new Set(beside);
   for (const { chain } of disks) for (const { path } of chain) files.add(path);
   for (const { record, frozen, memoryFile } of snapshots) {
     for (const { source, image } of record.disks) {

@@ -1,7 +1,7 @@
 /**
  * Going back to an external snapshot by our own steps, where libvirt cannot (B1):
  *
- *   1  keep where it is, stopping in that very moment (or just stop, and nothing is kept)
+ *   1  keep where it is, stopping in that very moment (if nothing is kept it stops after 2)
  *   2  put a new, empty overlay on every image the snapshot froze
  *   3  define the machine as the snapshot has it, on those overlays
  *   4  tell libvirt that the snapshot is current and which overlays stand on it: that is what it
@@ -71,8 +71,9 @@ export function revertByHand(
     }),
   );
   const steps = [
-    ...(isActive(facts) && kept === null ? [stopStep(facts)] : []),
+    // What can fail comes before what cannot be taken back.
     overlayStep(target, overlays),
+    ...(isActive(facts) && kept === null ? [stopStep(facts)] : []),
     defineStep(facts, target, overlays, kept),
     recordStep(facts, target, overlays, { kept, noted }),
     ...startStep(facts, target, overlays, kept),
@@ -245,7 +246,9 @@ function clearStep(
     step({
       title: kept === null ? 'Remove what came since' : 'Remove an image that holds nothing',
       detail: paths.join(', '),
-      actions: paths.map((path): StepAction => ({ do: 'remove-file', path })),
+      actions: paths.map((path): StepAction =>
+        kept === null ? { do: 'remove-file', path } : { do: 'remove-file', path, ifEmpty: true },
+      ),
       undo: null,
       undoWords: kept === null ? cannotBeUndone : notNeeded,
     }),
@@ -257,12 +260,16 @@ function clearStep(
  * snapshot froze them, nothing stands on them, and the machine does not go on from them.
  */
 function abandonedBy(facts: MachineFacts, { snapshot }: RevertTarget): readonly string[] {
-  const frozen = new Set(facts.snapshots.flatMap((one) => one.frozen.map(({ path }) => path)));
+  const all = facts.snapshots.flatMap((one) => one.frozen);
+  // What cannot be read, or is known by two names, could stand on it.
+  if (all.some(({ seen, exists }) => !seen && exists !== false)) return [];
+  const frozen = new Set(all.map(({ path }) => path));
   const lines = new ImageLines(facts);
   return snapshot.frozen.flatMap(({ target }) => {
     const [active, below] = facts.disks.find((disk) => disk.target === target)?.chain ?? [];
     if (active === undefined || below === undefined || !frozen.has(below.path)) return [];
     if (frozen.has(active.path) || lines.neededOn(active.path).length > 0) return [];
+    if (facts.shared.some(({ path }) => path === active.path)) return [];
     return [active.path];
   });
 }

@@ -217,7 +217,13 @@ function revertStep(
     title: `Go back to ${name}`,
     detail: howItGoesOn(target),
     actions: [
-      { do: 'revert-snapshot', name, flags: flagsOf(target) },
+      {
+        do: 'revert-snapshot',
+        name,
+        flags: flagsOf(target),
+        // An undo point that was kept is what the machine goes on from until then.
+        unlessCurrent: kept !== null || facts.current !== name,
+      },
       ...off,
       ...(noted ? [{ do: 'note-revert' as const, to: name, kept: kept?.name ?? null }] : []),
     ],

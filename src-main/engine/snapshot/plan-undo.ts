@@ -71,9 +71,14 @@ export function planRevertUndo(facts: MachineFacts, action: UndoAction): EngineP
 /** Other snapshots came after it, or images stand on what it froze. */
 function isStoodOn(facts: MachineFacts, { record, frozen }: SnapshotFacts): boolean {
   const lines = new ImageLines(facts);
+  const others = facts.snapshots.filter((other) => other.record.name !== record.name);
+  const kept = new Set(others.flatMap((other) => other.frozen.map(({ path }) => path)));
   return (
-    facts.snapshots.some((other) => other.record.parent === record.name) ||
-    frozen.some(({ path }) => lines.neededOn(path).length > 0)
+    others.some((other) => other.record.parent === record.name) ||
+    frozen.some(({ path }) => {
+      const shared = facts.shared.some((one) => one.path === path);
+      return shared || kept.has(path) || lines.neededOn(path).length > 0;
+    })
   );
 }
 

@@ -55,6 +55,15 @@ describe('files', () => {
     ]);
   });
 
+  test('get a number where another machine or nobody has a file of the name', () => {
+    const beside = ['/images/web-01.Before-upgrade.memory'];
+    const plan = planCreate(
+      facts({}, { beside }),
+      ask({ name: 'Before: upgrade', storage: 'external' }),
+    );
+    expect(created(plan).makes).toContain('/images/web-01.Before-upgrade-2.memory');
+  });
+
   test('get a number where the name is taken', () => {
     const given = factsWith('external');
     const plan = planCreate(given, ask({ name: 'first!', memory: false }));
