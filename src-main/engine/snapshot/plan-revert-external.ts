@@ -22,7 +22,7 @@ import {
 } from '#engine/hypervisor/edit-images.ts';
 import { isActive, type MachineFacts, type SnapshotFacts } from '#engine/interlock/facts.ts';
 import type { EngineStep, StepAction } from '#engine/interlock/steps.ts';
-import { findSnapshot } from './blockers.ts';
+import { findSnapshot, momentsInside } from './blockers.ts';
 import { mayChangeFiles, revertsExternal, revertsLiveDisks } from './capabilities.ts';
 import { cannotBeUndone, notNeeded, step } from './draft.ts';
 import { ImageLines } from './image-lines.ts';
@@ -254,7 +254,7 @@ function clearStep(
 
 /**
  * The images the machine writes to now, where they are overlays on what a snapshot froze and no
- * snapshot froze them, nothing stands on them, and the machine does not go on from them.
+ * snapshot froze them or lies inside them, and nothing stands on them.
  */
 function abandonedBy(facts: MachineFacts, { snapshot }: RevertTarget): readonly string[] {
   const frozen = new Set(facts.snapshots.flatMap((one) => one.frozen.map(({ path }) => path)));
@@ -263,6 +263,7 @@ function abandonedBy(facts: MachineFacts, { snapshot }: RevertTarget): readonly 
     const [active, below] = facts.disks.find((disk) => disk.target === target)?.chain ?? [];
     if (active === undefined || below === undefined || !frozen.has(below.path)) return [];
     if (frozen.has(active.path) || lines.neededOn(active.path).length > 0) return [];
+    if (momentsInside(facts, new Set([active.path])).length > 0) return [];
     return [active.path];
   });
 }
