@@ -22,7 +22,7 @@ type Moments = ReadonlyMap<string, Moment>;
 const broken = { [-1]: -1 };
 
 /** What every snapshot holds now. */
-export function momentsOf(world: PretendWorld): Moments {
+function momentsOf(world: PretendWorld): Moments {
   return new Map(
     world.records.map((record) => {
       const disks = record.disks.flatMap(({ target, kind }) => {
