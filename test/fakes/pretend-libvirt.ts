@@ -64,12 +64,21 @@ function mergeDisk(
   }
   commitImage(world.images, overlay);
   if (overlay === top) pointDisk(world, target, frozen);
-  const below = new Set([record.name]);
-  for (const one of world.records) {
-    if (one.parent === null || !below.has(one.parent)) continue;
-    below.add(one.name);
-    if (frozenOf(one, target) === overlay) {
-      one.domain = domainWithImages(one.domain, new Map([[target, frozen]]));
+}
+
+/** Those after it froze what it was merged into: libvirt says so even if it only forgets it. */
+export function lowerRecords(world: PretendWorld, record: PretendRecord): void {
+  const after = new Set([record.name]);
+  for (let found = 0; found !== after.size;) {
+    found = after.size;
+    for (const { name, parent } of world.records) if (after.has(parent ?? '')) after.add(name);
+  }
+  for (const { target, kind, source } of record.disks) {
+    if (kind !== 'external') continue;
+    for (const one of world.records) {
+      if (one === record || !after.has(one.name) || frozenOf(one, target) !== source) continue;
+      const images = new Map([[target, frozenOf(record, target)]]);
+      one.domain = domainWithImages(one.domain, images);
     }
   }
 }

@@ -9,7 +9,13 @@ import { parseSnapshot } from '#engine/hypervisor/snapshot-xml.ts';
 import { snapshotCreateFlag, snapshotDeleteFlag } from '#engine/hypervisor/snapshot-flags.ts';
 import type { StepAction } from '#engine/interlock/steps.ts';
 import { addImage, chainOf, imageAt } from './pretend-images.ts';
-import { adoptReverted, deleteExternally, pointDisk, revertExternally } from './pretend-libvirt.ts';
+import {
+  adoptReverted,
+  deleteExternally,
+  lowerRecords,
+  pointDisk,
+  revertExternally,
+} from './pretend-libvirt.ts';
 import { activeImages, imagesIn, type PretendRecord, type PretendWorld } from './pretend-world.ts';
 
 /** Does one action, as interlock/execute.ts does: what is done already is not done again. */
@@ -198,6 +204,7 @@ function deleteSnapshot(
     if (external) deleteExternally(world, record);
     else for (const image of world.images.values()) image.moments.delete(name);
   }
+  if (external) lowerRecords(world, record);
   const parent = world.records.find((one) => one.name === record.parent);
   if (world.libvirt >= 9_009_000 && parent !== undefined) adoptReverted(parent);
   for (const child of world.records) if (child.parent === name) child.parent = record.parent;

@@ -78,6 +78,20 @@ export function unknownSnapshot({ name }: MachineFacts, snapshot: string): PlanR
   };
 }
 
+/** Names of internal snapshots in these images, as libvirt and the images themselves tell. */
+export function momentsInside(facts: MachineFacts, paths: ReadonlySet<string>): readonly string[] {
+  const recorded = facts.snapshots
+    .filter(({ storage }) => storage !== 'external')
+    .filter(({ record }) =>
+      record.disks.some(({ kind, image }) => kind !== 'no' && paths.has(image?.source ?? '')),
+    )
+    .map(({ record }) => record.name);
+  const found = facts.disks.flatMap(({ chain }) =>
+    chain.flatMap(({ path, snapshots }) => (paths.has(path) ? (snapshots ?? []) : [])),
+  );
+  return [...new Set([...recorded, ...found])];
+}
+
 /**
  * libvirt began to delete it and was cut off (B19). It marks the snapshot before, whose overlay is
  * half written; the oldest one has none before, so its cut-off deletion is not told by anything.

@@ -1,7 +1,7 @@
 /** How an external snapshot can be deleted, by what stands on the images it froze. */
 import type { PlanReason } from '#contract/actions.ts';
 import { isActive, type MachineFacts, type SnapshotFacts } from '#engine/interlock/facts.ts';
-import { findSnapshot } from './blockers.ts';
+import { findSnapshot, momentsInside } from './blockers.ts';
 import { deletesExternal, mayChangeFiles, revertsExternal } from './capabilities.ts';
 import type { ImageLines } from './image-lines.ts';
 import { listed } from './words.ts';
@@ -203,7 +203,8 @@ function obstacleOf(place: Place): PlanReason | null {
         'people their base image: delete the internal one first.',
     );
   }
-  const inside = internalInside(place);
+  const touched = frozen.flatMap(({ path }) => [path, ...lines.neededOn(path)]);
+  const inside = momentsInside(facts, new Set(touched)); // B5
   if (inside.length > 0) {
     const detail = `${listed(inside)} lies inside its images and would be lost.`;
     return reason('internal-inside', detail);
@@ -223,18 +224,6 @@ function obstacleOf(place: Place): PlanReason | null {
     `What stands on ${listed(unseen)} is not known for sure: either it cannot be read, then run ` +
       'Waymark as root, or the records and the images call it by different names.',
   );
-}
-
-/** B5: internal snapshots in the images that would be removed or written to. */
-function internalInside({ facts, lines, snapshot: { frozen } }: Place): readonly string[] {
-  const touched = new Set(frozen.flatMap(({ path }) => [path, ...lines.neededOn(path)]));
-  return facts.snapshots
-    .filter(
-      ({ storage, record }) =>
-        storage !== 'external' &&
-        record.disks.some(({ kind, image }) => kind !== 'no' && touched.has(image?.source ?? '')),
-    )
-    .map(({ record }) => record.name);
 }
 
 /**

@@ -22,7 +22,7 @@ import {
 } from '#engine/hypervisor/edit-images.ts';
 import { isActive, type MachineFacts, type SnapshotFacts } from '#engine/interlock/facts.ts';
 import type { EngineStep, StepAction } from '#engine/interlock/steps.ts';
-import { findSnapshot } from './blockers.ts';
+import { findSnapshot, momentsInside } from './blockers.ts';
 import { mayChangeFiles, revertsExternal, revertsLiveDisks } from './capabilities.ts';
 import { cannotBeUndone, notNeeded, step } from './draft.ts';
 import { ImageLines } from './image-lines.ts';
@@ -257,7 +257,7 @@ function clearStep(
 
 /**
  * The images the machine writes to now, where they are overlays on what a snapshot froze and no
- * snapshot froze them, nothing stands on them, and the machine does not go on from them.
+ * snapshot froze them or lies inside them, and nothing stands on them.
  */
 function abandonedBy(facts: MachineFacts, { snapshot }: RevertTarget): readonly string[] {
   const all = facts.snapshots.flatMap((one) => one.frozen);
@@ -270,6 +270,7 @@ function abandonedBy(facts: MachineFacts, { snapshot }: RevertTarget): readonly 
     if (active === undefined || below === undefined || !frozen.has(below.path)) return [];
     if (frozen.has(active.path) || lines.neededOn(active.path).length > 0) return [];
     if (facts.shared.some(({ path }) => path === active.path)) return [];
+    if (momentsInside(facts, new Set([active.path])).length > 0) return [];
     return [active.path];
   });
 }

@@ -5,7 +5,7 @@
 import type { PlanReason } from '#contract/actions.ts';
 import { attribute, child, children, parseXml } from '#engine/hypervisor/xml.ts';
 import type { MachineFacts, SnapshotFacts } from '#engine/interlock/facts.ts';
-import { findSnapshot } from './blockers.ts';
+import { findSnapshot, momentsInside } from './blockers.ts';
 import { ImageLines } from './image-lines.ts';
 import type { RevertTarget } from './revert-target.ts';
 import { listed } from './words.ts';
@@ -27,7 +27,11 @@ export function deletedByRevert(facts: MachineFacts, target: RevertTarget): read
   const frozen = new Set(facts.snapshots.flatMap((one) => one.frozen.map(pathOf)));
   const lines = new ImageLines(facts);
   const wrong = [...writtenSince(current).values()].filter(
-    (path) => !active.has(path) || frozen.has(path) || lines.neededOn(path).length > 0,
+    (path) =>
+      !active.has(path) ||
+      frozen.has(path) ||
+      lines.neededOn(path).length > 0 ||
+      momentsInside(facts, new Set([path])).length > 0,
   );
   if (wrong.length === 0) return [];
   return [

@@ -8,202 +8,34 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { MachineAction } from '#contract/actions.ts';
-import type { MachineFacts } from '#engine/interlock/facts.ts';
-import { showPlan, type EnginePlan } from '#engine/interlock/plan.ts';
-import { planCreate } from '#engine/snapshot/plan-create.ts';
-import { planDelete } from '#engine/snapshot/plan-delete.ts';
-import { planRevert } from '#engine/snapshot/plan-revert.ts';
-import { planRevertUndo } from '#engine/snapshot/plan-undo.ts';
+import type { StepAction } from '#engine/interlock/steps.ts';
+import { domainSnapshotXml } from '#engine/snapshot/snapshot-xml.ts';
 import { machineFacts } from '../../../fakes/machine-facts.ts';
-import { readImage } from '../../../fakes/pretend-images.ts';
-import { frozenOf } from '../../../fakes/pretend-libvirt.ts';
 import { perform } from '../../../fakes/pretend-machine.ts';
 import {
   activeImages,
   addCheckpoint,
   guestWrites,
-  presentOf,
   pretendWorld,
   resumeSaved,
   saveMachine,
   type PretendWorld,
 } from '../../../fakes/pretend-world.ts';
-
-interface Moment {
-  readonly disks: Record<string, Record<number, number>>;
-  readonly memory: number | null;
-}
-
-type Moments = ReadonlyMap<string, Moment>;
-
-/** What every snapshot holds now. */
-function momentsOf(world: PretendWorld): Moments {
-  return new Map(
-    world.records.map((record) => {
-      const disks = record.disks.flatMap(({ target, kind }) => {
-        const frozen = frozenOf(record, target);
-        if (kind === 'external') return [[target, readImage(world.images, frozen)] as const];
-        const inside = world.images.get(frozen)?.moments.get(record.name);
-        return [[target, Object.fromEntries(inside?.blocks ?? [[-1, -1]])] as const];
-      });
-      return [record.name, { disks: Object.fromEntries(disks), memory: memoryOf(world, record) }];
-    }),
-  );
-}
-
-function memoryOf(world: PretendWorld, record: PretendWorld['records'][number]): number | null {
-  if (record.memoryFile !== null) return world.memoryFiles.get(record.memoryFile)?.memory ?? NaN;
-  if (record.memory === 'no') return null;
-  for (const { moments } of world.images.values()) {
-    const memory = moments.get(record.name)?.memory;
-    if (typeof memory === 'number') return memory;
-  }
-  return NaN;
-}
-
-function planFor(facts: MachineFacts, action: MachineAction): EnginePlan {
-  switch (action.kind) {
-    case 'snapshot-create':
-      return planCreate(facts, action);
-    case 'snapshot-revert':
-      return planRevert(facts, action);
-    case 'revert-undo':
-      return planRevertUndo(facts, action);
-    case 'snapshot-delete':
-      return planDelete(facts, action);
-    default:
-      throw new Error(action.kind);
-  }
-}
-
-/** Where the machine is, as far as a person can tell. */
-function placeOf(world: PretendWorld) {
-  const { state, memory, current, managedSave } = world;
-  return { state, memory, current, managedSave, disks: presentOf(world) };
-}
-
-function run(world: PretendWorld, plan: EnginePlan): void {
-  for (const { actions } of plan.steps) for (const action of actions) perform(world, action);
-}
-
-/** A copy in which the plan was cut off after so many actions of so many whole steps. */
-function cutOff(world: PretendWorld, plan: EnginePlan, steps: number, actions: number) {
-  const copy = structuredClone(world);
-  for (const step of plan.steps.slice(0, steps)) {
-    for (const action of step.actions) perform(copy, action);
-  }
-  for (const action of plan.steps[steps]?.actions.slice(0, actions) ?? []) perform(copy, action);
-  return copy;
-}
-
-function checkGaps(world: PretendWorld, plan: EnginePlan): void {
-  const whole = structuredClone(world);
-  run(whole, plan);
-  for (const [number, step] of plan.steps.entries()) {
-    for (let actions = 0; actions <= step.actions.length; actions += 1) {
-      const finished = cutOff(world, plan, number, actions);
-      run(finished, { ...plan, steps: plan.steps.slice(number) });
-      expect(placeOf(finished), 'finished').toEqual(placeOf(whole));
-      expect(momentsOf(finished), 'finished').toEqual(momentsOf(whole));
-      const upTo = plan.steps.slice(0, number + 1);
-      if (upTo.some(({ undo }) => undo === null)) continue;
-      const undone = cutOff(world, plan, number, actions);
-      for (const { undo } of upTo.toReversed()) for (const one of undo ?? []) perform(undone, one);
-      const { current: _now, ...place } = placeOf(undone);
-      const { current: _before, ...before } = placeOf(world);
-      expect(place, `undone after ${number} steps and ${actions} actions`).toEqual(before);
-      expect(momentsOf(undone), 'undone').toEqual(momentsOf(world));
-    }
-  }
-}
-
-/** Nothing that a person did not ask to lose is lost. */
-function checkDone(before: PretendWorld, after: PretendWorld, action: MachineAction): void {
-  const [was, is] = [momentsOf(before), momentsOf(after)];
-  const gone = [...was.keys()].filter((name) => !is.has(name));
-  for (const [name, moment] of is) if (was.has(name)) expect(moment, name).toEqual(was.get(name));
-  switch (action.kind) {
-    case 'snapshot-create': {
-      expect(gone).toEqual([]);
-      expect(placeOf(after).disks).toEqual(placeOf(before).disks);
-      expect(after.state).toBe(before.state);
-      const made = is.get(action.name);
-      expect(made?.disks).toEqual(presentOf(before));
-      if (made?.memory !== null) expect(made?.memory).toBe(before.memory);
-      return;
-    }
-    case 'snapshot-revert': {
-      expect(gone).toEqual([]);
-      expect(presentOf(after)).toEqual({ ...presentOf(before), ...was.get(action.name)?.disks });
-      expect(after.checkpoints).toEqual([]);
-      const kept = [...is.keys()].filter((name) => !was.has(name));
-      expect(kept).toHaveLength(action.keep ? 1 : 0);
-      if (action.keep) expect(is.get(kept[0] ?? '')?.disks).toEqual(presentOf(before));
-      const { memory } = was.get(action.name) ?? {};
-      const resumed = typeof memory === 'number' && after.state !== 'off';
-      if (resumed) expect(after.memory).toBe(memory);
-      return;
-    }
-    case 'revert-undo':
-      expect(presentOf(after)).toEqual(was.get(before.undoable?.kept ?? '')?.disks);
-      return;
-    case 'snapshot-delete':
-      for (const name of gone) expect(action.children || action.names.includes(name)).toBe(true);
-      for (const name of action.names) expect(is.has(name)).toBe(false);
-      expect(placeOf(after).disks).toEqual(placeOf(before).disks);
-      expect(after.state).toBe(before.state);
-      return;
-    default:
-  }
-}
-
-/** No image that something needs is missing, and none is left that nothing needs. */
-function checkFiles(world: PretendWorld): void {
-  const needed = new Set<string>();
-  const follow = (top: string) => {
-    for (let next: string | null = top; next !== null;) {
-      const image = world.images.get(next);
-      expect(image, `${next} is missing`).toBeDefined();
-      needed.add(next);
-      next = image?.base ?? null;
-    }
-  };
-  for (const path of activeImages(world).values()) follow(path);
-  for (const record of world.records) {
-    for (const { target } of record.disks) follow(frozenOf(record, target));
-  }
-  expect([...world.images.keys()].filter((path) => !needed.has(path))).toEqual([]);
-  const memories = world.records.flatMap(({ memoryFile }) => memoryFile ?? []);
-  expect([...world.memoryFiles.keys()].sort()).toEqual(memories.sort());
-}
-
-function checkPlan(facts: MachineFacts, plan: EnginePlan): void {
-  const actions = plan.steps.flatMap((step) => step.actions);
-  if (plan.verdict === 'refused') {
-    expect(plan.steps).toEqual([]);
-    expect(plan.reasons.length).toBeGreaterThan(0);
-    return;
-  }
-  const noReturn = plan.steps.findIndex(({ undo }) => undo === null);
-  const after = noReturn === -1 ? [] : plan.steps.slice(noReturn);
-  expect(after.every(({ undo }) => undo === null)).toBe(true);
-  expect(plan.confirm).toBe(plan.tier === 3 ? facts.name : null);
-  const shown = showPlan(facts, plan);
-  const later = { ...facts, at: facts.at + 60_000 };
-  expect(showPlan(later, planFor(later, plan.action)).fingerprint).toBe(shown.fingerprint);
-  const goesBack = actions.findIndex(
-    ({ do: what }) => what === 'revert-snapshot' || what === 'create-overlay',
-  );
-  if (goesBack === -1) return;
-  const removed = actions.flatMap((one, index) => (one.do === 'delete-checkpoint' ? [index] : []));
-  for (const index of removed) expect(index).toBeLessThan(goesBack);
-  expect(removed).toHaveLength(facts.checkpoints.length);
-}
+import {
+  checkDone,
+  checkFiles,
+  checkGaps,
+  checkPlan,
+  isWhole,
+  planFor,
+  run,
+} from './story-checks.ts';
 
 type Event =
   | { readonly what: 'write'; readonly block: number; readonly value: number }
   | { readonly what: 'checkpoint' | 'switch' | 'save' }
-  | { readonly what: 'ask'; readonly seed: number; readonly action: number };
+  | { readonly what: 'ask'; readonly seed: number; readonly action: number }
+  | { readonly what: 'virsh'; readonly seed: number };
 
 const event: fc.Arbitrary<Event> = fc.oneof(
   {
@@ -254,9 +86,41 @@ function actionFor(
   return { kind: 'snapshot-delete' as const, names: [name], children: bit(4) };
 }
 
+/** Another tool does what libvirt lets it do, right or wrong; what it refuses does not happen. */
+function byHand(world: PretendWorld, seed: number): PretendWorld {
+  const after = structuredClone(world);
+  const name = pick(world.records, seed)?.name ?? '';
+  const targets = [...activeImages(world).keys()];
+  const inside = seed % 2 === 0;
+  const overlay = (target: string) => `/images/virsh-${world.clock}.${target}.qcow2`;
+  const xml = domainSnapshotXml({
+    ...{ name: `v${world.clock}`, description: '' },
+    memory: { kind: inside && world.state !== 'off' ? 'internal' : 'no' },
+    disks: targets.map((target) =>
+      inside
+        ? { target, kind: 'internal' }
+        : { target, kind: 'external', overlay: overlay(target) },
+    ),
+  });
+  const made = { flags: inside ? 0 : 16, makes: [], freeze: false };
+  const done: readonly StepAction[] = [
+    { do: 'create-snapshot', name: `v${world.clock}`, xml, ...made },
+    { do: 'revert-snapshot', name, flags: 0 },
+    { do: 'delete-snapshot', name, flags: seed % 4 === 3 ? 2 : 0 },
+  ];
+  try {
+    const action = pick(done, seed >> 2);
+    if (action !== undefined) perform(after, action);
+    return after;
+  } catch {
+    return world;
+  }
+}
+
 const tally = { refused: 0, done: 0 };
 
-function live(world: PretendWorld, one: Event): PretendWorld {
+/** @param tidy nobody else has a hand in it. */
+function live(world: PretendWorld, one: Event, tidy: boolean): PretendWorld {
   switch (one.what) {
     case 'write':
       if (world.state === 'running') guestWrites(world, one.block, one.value);
@@ -265,13 +129,17 @@ function live(world: PretendWorld, one: Event): PretendWorld {
       if (world.state !== 'off') addCheckpoint(world, `waymark-${++world.clock}`);
       return world;
     case 'switch':
-      if (world.managedSave) expect(resumeSaved(world), 'the guest finds its disks').toBe(true);
-      else if (world.state === 'off') perform(world, { do: 'start', paused: false });
+      if (world.managedSave) {
+        const finds = resumeSaved(world);
+        if (tidy) expect(finds, 'the guest finds its disks').toBe(true);
+      } else if (world.state === 'off') perform(world, { do: 'start', paused: false });
       else perform(world, { do: 'stop' });
       return world;
     case 'save':
       if (world.state === 'running') saveMachine(world);
       return world;
+    case 'virsh':
+      return byHand(world, one.seed);
     case 'ask': {
       const action = actionFor(world, one);
       const facts = machineFacts(world);
@@ -283,7 +151,7 @@ function live(world: PretendWorld, one: Event): PretendWorld {
       const after = structuredClone(world);
       run(after, plan);
       checkDone(world, after, action);
-      checkFiles(after);
+      checkFiles(world, after, tidy);
       return after;
     }
   }
@@ -305,9 +173,29 @@ describe('a machine’s story', () => {
           fc.array(event, { minLength: 3, maxLength: 20 }),
           (state, disks, events) => {
             let world = pretendWorld({ libvirt, state, disks });
-            for (const one of events) world = live(world, one);
+            for (const one of events) world = live(world, one, true);
           },
         ),
+        { numRuns: 12 },
+      );
+    },
+    600_000,
+  );
+
+  test.each(versions)(
+    'and other tools have a hand in it, libvirt %d',
+    (libvirt) => {
+      const virsh = fc.record({ what: fc.constant('virsh' as const), seed: fc.nat(1000) });
+      const events = fc.array(fc.oneof(event, virsh), { minLength: 3, maxLength: 20 });
+      fc.assert(
+        fc.property(fc.constantFrom('running' as const, 'off' as const), events, (state, some) => {
+          let world = pretendWorld({ libvirt, state });
+          for (const one of some) {
+            world = live(world, one, false);
+            // They broke the machine itself: there is nothing left to plan.
+            if ([...activeImages(world).values()].some((path) => !isWhole(world, path))) return;
+          }
+        }),
         { numRuns: 12 },
       );
     },
