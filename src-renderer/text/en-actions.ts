@@ -125,7 +125,7 @@ export const actions = {
   'result.action.undo': 'Undo it…',
   'result.action.undo-text': 'This can still be undone.',
   'result.action.unfinished':
-    'It stopped half way. Choose on the page of the machine: finish or undo.',
+    'It stopped half way. Its machine’s page offers to finish or to undo it.',
 
   'jobs.kind': 'Kind',
   'jobs.kind.backup': 'Backup',

@@ -1,4 +1,5 @@
 /** What is out of order: the doctor's findings, and changes that were cut off. */
+import type { JobId } from '#contract/domain.ts';
 import type { Page } from '@playwright/test';
 import { openDoctor } from './action-screens.ts';
 import { expect, test } from './waymark.ts';
@@ -120,6 +121,38 @@ test.describe('a change that was cut off', () => {
     const card = app.getByRole('region', { name: 'A change was cut off' });
     await card.getByRole('button', { name: 'Finish this change' }).click();
     await expect(card.getByRole('alert')).toContainText('This change was resolved already.');
+  });
+
+  test('is said by the job that stopped half way, with the way to its machine', async ({
+    app,
+    server,
+  }) => {
+    const nextcloud = server.engine.state.machines.find(({ name }) => name === 'nextcloud');
+    if (nextcloud === undefined) throw new Error('The demo has no nextcloud.');
+    await app.getByText('2 of 4 steps done').waitFor();
+    const error = {
+      code: 'libvirt-connection-lost',
+      message: 'libvirtd is gone.',
+      data: {},
+    } as const;
+    server.engine.emit('jobs.changed', {
+      id: 'stopped' as JobId,
+      kind: 'revert',
+      title: 'Revert nextcloud to before-upgrade',
+      machine: { id: nextcloud.id, name: 'nextcloud' },
+      repository: null,
+      createdAt: Date.now(),
+      startedAt: Date.now(),
+      state: { kind: 'failed', at: Date.now(), error },
+      progress: null,
+      steps: [],
+      cancelEffect: '',
+      result: null,
+    });
+    await app.getByRole('button', { name: 'Show result' }).click();
+    await expect(app.getByRole('alert')).toContainText('It stopped half way.');
+    await app.getByRole('link', { name: 'Show nextcloud' }).click();
+    await expect(app.getByRole('region', { name: 'A change was cut off' })).toBeVisible();
   });
 
   test('comes and goes with its event', async ({ app, server }) => {
