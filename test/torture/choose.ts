@@ -143,8 +143,10 @@ function actionOf(what: Action['do'], model: Model, dice: Dice): Action {
   const fault = faultOf(model, dice, 0.35);
   switch (what) {
     case 'snapshot-create': {
-      const memory = isActive(model) && dice.chance(0.5);
-      const storage = dice.weighted({ auto: 5, internal: 2, external: 3 });
+      const internal = model.snapshots[0]?.storage === 'internal';
+      const memory = isActive(model) && dice.chance(internal ? 0.85 : 0.5);
+      const likely = internal ? 6 : 2;
+      const storage = dice.weighted({ auto: 10, internal: likely, external: 8 - likely });
       const disks = dice.chance(0.1) ? [dice.pick(model.specs).target] : null;
       // A guest stands still while its memory is kept; QEMU aborts on a write of ours then.
       const during = memory ? [] : writesMeanwhile(model, dice, fault, 0.3);

@@ -69,7 +69,10 @@ export async function intentOf(
     }
     case 'repair': {
       const ids = await repairable(stand, operation.details);
-      return ids.length === 0 ? null : same({ kind: 'repair', findings: [...ids], details: false });
+      if (ids.length === 0) return null;
+      const { details } = operation;
+      const action = { kind: 'repair' as const, findings: [...ids], details };
+      return { ...same(action), done: (seen) => repaired(stand, ids, details, seen) };
     }
   }
 }
@@ -84,6 +87,19 @@ async function repairable({ world }: Stand, details: boolean): Promise<readonly 
     if (hasCode(thrown, 'unsupported')) return [];
     throw thrown;
   }
+}
+
+/** What was repaired is not found again. */
+async function repaired(
+  stand: Stand,
+  ids: readonly string[],
+  details: boolean,
+  seen: Seen,
+): Promise<Model> {
+  const left = await repairable(stand, details);
+  const again = left.filter((id) => ids.includes(id));
+  expectThat(again.length === 0, `found again after it was repaired: ${again.join(', ')}`);
+  return unchanged(seen.before, seen);
 }
 
 /** Snapshots and disks as the model has them. */

@@ -8,6 +8,7 @@ import {
   checkPoint,
   checkPointLists,
   checkSnapshots,
+  expectSame,
   expectThat,
   Mismatch,
   type PointReader,
@@ -93,16 +94,22 @@ function mayMoveContent({ do: what }: Operation, { outcome }: Performed): boolea
 
 /** Cheap: holds after every operation. */
 async function checkAlways({ world, reader }: Stand, model: Model): Promise<void> {
-  const [power, jobs, waiting, job] = await Promise.all([
+  const [power, jobs, waiting, timeline, checkpoints, job] = await Promise.all([
     world.live.power(),
     world.engine.call('jobs.list', { all: false }),
     world.engine.call('unfinished.list', {}),
+    world.engine.call('machines.timeline', { machine: world.machine }),
+    world.live.checkpoints(),
     isActive(model) ? world.libvirtd.tryVirsh('domjobinfo', world.uuid) : null,
     checkPointLists(world, reader, model),
   ]);
   expectThat(power === model.power, `The machine is ${power}, expected was ${model.power}`);
   expectThat(jobs.length === 0, `jobs still run: ${jobs.map(({ title }) => title).join(', ')}`);
   expectThat(waiting.length === 0, `unfinished: ${waiting.map(({ title }) => title).join(', ')}`);
+  expectThat(timeline.incomplete === null, `the timeline: ${JSON.stringify(timeline.incomplete)}`);
+  const named = (some: readonly { readonly name: string }[]) => some.map(({ name }) => name);
+  expectSame('the timeline’s snapshots', named(timeline.snapshots), named(model.snapshots));
+  expectSame('the timeline’s checkpoints', named(timeline.checkpoints), checkpoints);
   const idle = job === null || /Job type:\s+None/.test(job.stdout);
   expectThat(idle, `libvirt still runs a job: ${job?.stdout ?? ''}`);
 }

@@ -90,6 +90,14 @@ export function machineCalls(link: Link): MachineCalls {
     state,
     hasManagedSave,
     agentConnected: async (uuid) => parseDomain(await definition(uuid, 0)).agentConnected,
+    ...qemuCalls(link),
+    ...powerCalls(link),
+  };
+}
+
+/** What QEMU itself is asked. */
+function qemuCalls(link: Link): Pick<Hypervisor, 'blockInfo' | 'monitorCommand'> {
+  return {
     blockInfo: async (uuid, path) => {
       await refuseWhileMemoryIsWritten(link, uuid);
       const args = { dom: domainRef(uuid), path, flags: 0 };
@@ -105,7 +113,6 @@ export function machineCalls(link: Link): MachineCalls {
       const args = { dom: domainRef(uuid), command, flags: human ? humanMonitor : 0 };
       return (await link.call(procedures.monitorCommand, args)).result;
     },
-    ...powerCalls(link),
   };
 }
 
