@@ -31,10 +31,11 @@ const maxBatchesWriting = 4;
 /** Batches read from elsewhere and compared at the same time. */
 const maxBatchesComparing = 6;
 /**
- * Nodes kept by one reader for the next time the tree is walked: about 9 MB, the whole tree of a
- * disk with 16 GiB of content. The first ones stay: walks begin at the beginning.
+ * Nodes one reader keeps for the next time its tree is walked: about 4.5 MB, the whole tree of a
+ * disk with 8 GiB of content. The first ones stay, for walks begin at the beginning. More would let
+ * a walk that waits for nothing hold the event loop for too long.
  */
-const maxNodesKept = 4096;
+const maxNodesKept = 2048;
 export const maxReadBytes = 64 * 1024 * 1024;
 
 interface Batch {
@@ -96,26 +97,27 @@ export class StoreTreeReader implements TreeReader {
 
   async *ranges(): AsyncIterable<ByteRange> {
     let open: { offset: number; length: number } | null = null;
-    for await (const { block, plainBytes } of this.#planned(0, this.#blocks)) {
-      const offset = block * this.#blockSize;
-      if (open !== null && open.offset + open.length === offset) {
-        open.length += plainBytes;
-        continue;
+    for await (const leaf of this.#leaves()) {
+      for (const { block, plainBytes } of this.#blocksOf(leaf)) {
+        const offset = block * this.#blockSize;
+        if (open !== null && open.offset + open.length === offset) {
+          open.length += plainBytes;
+          continue;
+        }
+        if (open !== null) yield open;
+        open = { offset, length: plainBytes };
       }
-      if (open !== null) yield open;
-      open = { offset, length: plainBytes };
     }
     if (open !== null) yield open;
   }
 
-  async *#planned(first: number, end: number): AsyncIterable<PlannedBlock> {
-    for await (const { firstBlock, node } of this.#leaves(first, end)) {
-      for (let child = 0; child < fanOut; child += 1) {
-        const block = firstBlock + child;
-        const id = node.get(child);
-        if (id === null || block < first || block >= end) continue;
-        yield { id, block, plainBytes: this.#plainBytes(block) };
-      }
+  /** The blocks of a leaf that are not zero. Not async: there are very many. */
+  *#blocksOf({ firstBlock, node }: Leaf): Iterable<PlannedBlock> {
+    for (let child = 0; child < fanOut; child += 1) {
+      const id = node.get(child);
+      if (id === null) continue;
+      const block = firstBlock + child;
+      yield { id, block, plainBytes: this.#plainBytes(block) };
     }
   }
 
@@ -123,14 +125,11 @@ export class StoreTreeReader implements TreeReader {
   async *#batches(first: number, end: number): AsyncIterable<PlannedBlock[]> {
     let batch: PlannedBlock[] = [];
     let bytes = 0;
-    for await (const { firstBlock, node } of this.#leaves(first, end)) {
-      for (let child = 0; child < fanOut; child += 1) {
-        const block = firstBlock + child;
-        const id = node.get(child);
-        if (id === null || block < first || block >= end) continue;
-        const plainBytes = this.#plainBytes(block);
-        batch.push({ id, block, plainBytes });
-        bytes += plainBytes;
+    for await (const leaf of this.#leaves(first, end)) {
+      for (const planned of this.#blocksOf(leaf)) {
+        if (planned.block < first || planned.block >= end) continue;
+        batch.push(planned);
+        bytes += planned.plainBytes;
         if (bytes < batchBytes) continue;
         yield batch;
         batch = [];
