@@ -37,7 +37,7 @@ test('what an event brought while the list was read is not undone by the older l
   ]);
 });
 
-test('a machine that must not be asked just now keeps the sizes that were read before', async () => {
+test('a machine that must not be asked now keeps the sizes that were read before', async () => {
   const libvirt = fakeHypervisor();
   const quiet = { machineChanged: () => undefined, machineRemoved: () => undefined };
   const inventory = createInventory(quiet);
