@@ -1,6 +1,6 @@
 /**
  * The pictures of the README, of the real product: the first screen, a practice machine with a few
- * points, the review of a restore. `node test/e2e/readme-shots.ts`. Needs `vite build --app`,
+ * points and snapshots, the review of a restore, the plan of a revert. `node test/e2e/readme-shots.ts`. Needs `vite build --app`,
  * libvirt, QEMU and an installed Chromium; the practice machine is removed afterwards.
  */
 import { spawn } from 'node:child_process';
@@ -63,6 +63,21 @@ async function withoutToasts(page: Page): Promise<void> {
   while ((await close.count()) > 0) await close.first().click();
 }
 
+async function snapshot(name: string): Promise<void> {
+  await waymark('snapshot', 'create', 'waymark-practice', name, '--memory');
+}
+
+/** A checkpoint of the last backup stands in the way, as it does for everybody who backs up. */
+async function revertPictures(page: Page): Promise<void> {
+  await page.getByRole('radio', { name: 'Tree' }).click();
+  await page.getByRole('treeitem', { name: /before-upgrade/ }).click();
+  await page.getByRole('button', { name: 'Revert to this…' }).click();
+  await page.getByRole('button', { name: 'Revert to before-upgrade' }).waitFor();
+  await picture(page, 'revert');
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('radio', { name: 'Timeline' }).click();
+}
+
 async function takeAll(page: Page): Promise<void> {
   await page.goto(link);
   await page.getByRole('button', { name: 'Create a practice machine' }).waitFor();
@@ -71,12 +86,18 @@ async function takeAll(page: Page): Promise<void> {
   await page.getByRole('heading', { name: 'waymark-practice' }).waitFor();
   for (let count = 0; count < backups; count += 1) {
     if (count > 0) await page.waitForTimeout(betweenBackupsMs);
+    if (count === 1) await snapshot('before-upgrade');
     await waymark('backup', 'waymark-practice', '--to', 'Practice');
   }
   await page.getByRole('button', { name: 'Verify newest' }).click();
   await page.getByText('Every block read back').first().waitFor();
   await withoutToasts(page);
   await picture(page, 'machine');
+  await revertPictures(page);
+  await page
+    .getByRole('row', { name: /Restore/ })
+    .first()
+    .click();
   await page
     .getByRole('button', { name: 'Restore from here…' })
     .or(page.getByRole('link', { name: 'Restore from here…' }))
