@@ -89,7 +89,8 @@ function checkpointReasons(
       id: 'checkpoints-stand-in-the-way',
       title: `${counted(checkpoints.length, 'checkpoint')} ${stands} in the way`,
       detail:
-        `${why} Waymark takes the checkpoints away first; the next backup sets a new one. No ` +
+        `${why} Waymark takes ${checkpoints.length === 1 ? 'it' : 'them'} away first; the next backup ` +
+        'sets a new one. No ' +
         'restore point is touched.',
     },
   ];

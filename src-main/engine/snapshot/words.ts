@@ -39,7 +39,6 @@ export function whatStays({ snapshots, pointCount }: MachineFacts, gone = 0): st
     ...(pointCount > 0 ? [counted(pointCount, 'restore point')] : []),
   ];
   if (parts.length === 0) return 'Nothing else is touched.';
-  return `${parts.join(' and ')} ${
-    parts.length === 1 && parts[0]?.startsWith('1 ') === true ? 'stays' : 'stay'
-  } as they are.`;
+  const one = parts.length === 1 && parts[0]?.startsWith('1 ') === true;
+  return `${parts.join(' and ')} ${one ? 'stays as it is' : 'stay as they are'}.`;
 }
