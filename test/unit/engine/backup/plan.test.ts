@@ -2,81 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { ReReadReason } from '#contract/domain.ts';
 import {
   planBackup,
-  type BackupFacts,
   type BackupInput,
   type CheckpointHealth,
   type DiskDecision,
   type LastPointFacts,
-  type MachineDisk,
 } from '#engine/backup/plan.ts';
-import type { DomainDisk } from '#engine/hypervisor/domain-xml.ts';
-
-const gib = 1024 ** 3;
-const mib = 1024 ** 2;
-
-function disk(target: string, change: Partial<DomainDisk> = {}, more: Partial<MachineDisk> = {}) {
-  const domainDisk: DomainDisk = {
-    target,
-    device: 'disk',
-    bus: 'virtio',
-    sourceKind: 'file',
-    source: `/images/${target}.qcow2`,
-    format: 'qcow2',
-    readOnly: false,
-    shareable: false,
-    transient: false,
-    serial: null,
-    alias: null,
-    chain: [],
-    ...change,
-  };
-  return { disk: domainDisk, sizeBytes: 10 * gib, qcowVersion: 3, ...more } satisfies MachineDisk;
-}
-
-function lastPoint(...targets: readonly string[]): LastPointFacts {
-  return {
-    checkpoint: 'waymark-1',
-    checkpointDisks: targets,
-    disks: targets.map((target) => ({
-      target,
-      sizeBytes: 10 * gib,
-      source: `/images/${target}.qcow2`,
-      format: 'qcow2',
-    })),
-  };
-}
-
-const facts: BackupFacts = {
-  libvirtVersion: '9.0.0',
-  hasManagedSave: false,
-  hostDevices: [],
-  imagesReadable: true,
-  freeScratchBytes: 100 * gib,
-  expectedDirtyBytes: null,
-  agent: 'connected',
-};
-
-function input(change: Partial<BackupInput> = {}, facts_: Partial<BackupFacts> = {}): BackupInput {
-  return {
-    machine: { name: 'web-01', active: true },
-    disks: [disk('vda')],
-    lastPoint: lastPoint('vda'),
-    health: 'healthy',
-    exclude: [],
-    reread: false,
-    ...change,
-    facts: { ...facts, ...facts_ },
-  };
-}
-
-const imageOf = (target: string) => ({
-  sourceKind: 'file' as const,
-  source: `/images/${target}.qcow2`,
-  format: 'qcow2',
-});
-const overlaid = disk('vda', { source: '/images/vda.over', chain: [imageOf('vda')] });
-
-const off = { name: 'web-01', active: false };
+import { gib, mib, disk, lastPoint, input, imageOf, overlaid, off } from './backup-input.ts';
 
 function only(given: BackupInput): DiskDecision {
   return planBackup(given).disks[0]!;
@@ -126,13 +57,22 @@ describe('which blocks of a disk are read', () => {
       changedOnly,
     ],
     [
+      'an overlay on the last image, whose bitmap was lost since → reference-lost',
+      input({ disks: [{ ...overlaid, reachesDown: false }] }),
+      reRead('reference-lost'),
+    ],
+    [
       'an overlay on the last image, stopped → reference-lost',
       input({ disks: [overlaid], machine: off }),
       reRead('reference-lost'),
     ],
     [
       'an overlay on another disk’s image → reference-lost',
-      input({ disks: [disk('vda', { source: '/images/b.over', chain: [imageOf('vdb')] })] }),
+      input({
+        disks: [
+          disk('vda', { source: '/images/b.over', chain: [imageOf('vdb')] }, { reachesDown: true }),
+        ],
+      }),
       reRead('reference-lost'),
     ],
     [
