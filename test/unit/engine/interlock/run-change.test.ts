@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AppError } from '#contract/errors.ts';
 import { openCatalog, type Catalog } from '#engine/catalog/catalog.ts';
-import { finishChange, runChange, undoChange } from '#engine/interlock/run-change.ts';
+import { finishChange, leaveChange, runChange, undoChange } from '#engine/interlock/run-change.ts';
 import type { StepAction } from '#engine/interlock/steps.ts';
 import { viewUnfinished } from '#engine/interlock/unfinished.ts';
 import { change, changeRun, step, type ChangeRun } from '../../../fakes/change.ts';
@@ -81,6 +81,10 @@ describe('a change', () => {
     });
     expect(open?.finish).toContain('Go back');
     expect(log.titleOf(uuid)).toBe('Revert web to before');
+    expect(open?.leave).toContain('stays as it is now');
+    await leaveChange(parts, await log.claim(open!.id));
+    expect(await state()).toBe('running');
+    expect(log.titleOf(uuid)).toBeNull();
   });
 
   test('whose taking back fails waits for a person, who can only undo it', async () => {
