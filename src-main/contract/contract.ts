@@ -172,7 +172,7 @@ export const contract = {
   /** Changes that stopped half way and wait for a person. */
   'unfinished.list': call(nothing).returns<readonly Unfinished[]>(),
   'unfinished.resolve': call(
-    v.strictObject({ id: unfinishedId, how: v.picklist(['finish', 'undo']) }),
+    v.strictObject({ id: unfinishedId, how: v.picklist(['finish', 'undo', 'leave']) }),
   ).returns<JobId>(),
 
   /** The screen as it was when the snapshot was taken; null when none was kept. */

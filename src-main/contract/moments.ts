@@ -130,7 +130,7 @@ export interface Timeline {
 
 export type UnfinishedId = Brand<string, 'UnfinishedId'>;
 
-/** A change that stopped half way: a person decides whether it is finished or undone. */
+/** A change that stopped half way: a person decides whether it is finished, undone or left. */
 export interface Unfinished {
   readonly id: UnfinishedId;
   readonly machine: Named<MachineId>;
@@ -145,6 +145,8 @@ export interface Unfinished {
   readonly finish: string | null;
   /** What undoing does, in words; null when it cannot be undone. */
   readonly undo: string | null;
+  /** What leaving it means, in words; null while it can be both finished and undone. */
+  readonly leave: string | null;
   readonly why: string;
 }
 

@@ -83,7 +83,7 @@ export class Actions {
   }
 
   /** Finishes or undoes a change that was cut off. Throws AppError when it is refused. */
-  async resolve(id: UnfinishedId, how: 'finish' | 'undo'): Promise<JobId> {
+  async resolve(id: UnfinishedId, how: 'finish' | 'undo' | 'leave'): Promise<JobId> {
     const job = await this.#client.call('unfinished.resolve', { id, how });
     this.#resolving = new Map([...this.#resolving, [id, job]]);
     return job;

@@ -149,6 +149,7 @@ export const actions = {
   'unfinished.text': 'Nothing else is done to {machine} until you choose.',
   'unfinished.finish': 'Finish this change',
   'unfinished.undo': 'Undo this change',
+  'unfinished.leave': 'Leave it as it is',
   'unfinished.steps': { one: '{done} of {count} step done', other: '{done} of {count} steps done' },
   'unfinished.state.done': 'Done',
   'unfinished.state.cut-off': 'Cut off',

@@ -1,7 +1,8 @@
 /**
  * The pictures of the README, of the real product: the first screen, a practice machine with a few
- * points and snapshots, the review of a restore, the plan of a revert. `node test/e2e/readme-shots.ts`. Needs `vite build --app`,
- * libvirt, QEMU and an installed Chromium; the practice machine is removed afterwards.
+ * points and a snapshot, the plan of a revert, the review of a restore.
+ * `node test/e2e/readme-shots.ts`. Needs `vite build --app`, libvirt, QEMU and an installed
+ * Chromium; the practice machine is removed afterwards.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** What a backup is decided from, each part as it usually is; a test changes what it is about. */
+/** What a backup is decided from, of one running machine; a test says only what is different. */
 import type { BackupFacts, BackupInput, LastPointFacts, MachineDisk } from '#engine/backup/plan.ts';
 import type { DomainDisk } from '#engine/hypervisor/domain-xml.ts';
 
@@ -25,7 +25,13 @@ export function disk(
     chain: [],
     ...change,
   };
-  return { disk: domainDisk, sizeBytes: 10 * gib, qcowVersion: 3, ...more } satisfies MachineDisk;
+  return {
+    disk: domainDisk,
+    sizeBytes: 10 * gib,
+    qcowVersion: 3,
+    reachesDown: false,
+    ...more,
+  } satisfies MachineDisk;
 }
 
 export function lastPoint(...targets: readonly string[]): LastPointFacts {
@@ -66,5 +72,13 @@ export function input(
     facts: { ...facts, ...facts_ },
   };
 }
+
+export const imageOf = (target: string) => ({
+  sourceKind: 'file' as const,
+  source: `/images/${target}.qcow2`,
+  format: 'qcow2',
+});
+const overlay = { source: '/images/vda.over', chain: [imageOf('vda')] };
+export const overlaid = disk('vda', overlay, { reachesDown: true });
 
 export const off = { name: 'web-01', active: false };

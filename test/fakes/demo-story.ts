@@ -92,6 +92,7 @@ export function demoUnfinished(machines: readonly Machine[], now: number): Unfin
       ],
       finish: 'Goes back to before-upgrade, then sets a new checkpoint.',
       undo: 'Goes back to where nextcloud was at 09:32, with everything running.',
+      leave: null,
       why: '',
     },
     {
@@ -106,6 +107,7 @@ export function demoUnfinished(machines: readonly Machine[], now: number): Unfin
       ],
       finish: 'Forgets upgrade-failed; its disk is merged already.',
       undo: null,
+      leave: 'Changes nothing more and closes the record.',
       why: 'Its disk was merged, so upgrade-failed cannot be brought back.',
     },
   ];

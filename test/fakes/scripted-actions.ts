@@ -84,6 +84,7 @@ export function anUnfinished(machine: Machine, change: Partial<Unfinished> = {})
     ],
     finish: 'Goes back to clean.',
     undo: 'Goes back to where it was.',
+    leave: null,
     why: 'Waymark was stopped.',
     ...change,
   };

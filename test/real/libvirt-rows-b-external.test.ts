@@ -44,6 +44,26 @@ describe.skipIf(reason !== null)('rows B: external snapshots', () => {
   });
   afterAll(() => rows.stop());
 
+  test('A8: a bitmap that an image below lost is not missed by libvirt', async () => {
+    const machine = await rows.machine();
+    const changedBytes = async ({ uuid }: RowMachine) =>
+      (await hypervisor.checkpointChangedBytes(uuid, 'c'))[0]?.bytes;
+    await machine.checkpoint('c');
+    await machine.write(1, 0);
+    await machine.external('s');
+    await machine.write(2, 2);
+    // While a QEMU has it open the lower image tells of its bitmaps: it is closed to writing.
+    expect(await machine.parts(machine.base)).toMatchObject({ bitmaps: ['c'] });
+    expect(await changedBytes(machine)).toBe(2 * 65_536);
+    await hypervisor.destroy(machine.uuid);
+    // As a conversion that makes the image small again does.
+    await rows.daemon.runAs('qemu-img', ['bitmap', '--remove', machine.base, 'c']);
+    await hypervisor.start(machine.uuid);
+    const [c] = await hypervisor.listCheckpoints(machine.uuid);
+    expect(await hypervisor.validateCheckpoint(machine.uuid, 'c', c?.xml ?? '')).toBe(true);
+    expect(await changedBytes(machine)).toBe(65_536);
+  });
+
   const qemuImg = (...args: readonly string[]) => rows.daemon.runAs('qemu-img', args);
   const overlayOn = (image: string, overlay: string) =>
     qemuImg('create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', image, overlay);

@@ -52,6 +52,7 @@ export async function decide(
     disks: definition.disks.map((disk) => ({
       disk,
       sizeBytes: sizes.get(disk.target) ?? null,
+      reachesDown: gathered.reachingDown.has(disk.target),
       qcowVersion: oldFormat.has(disk.target) ? 2 : null,
     })),
     lastPoint: lastPointFacts(gathered),

@@ -35,6 +35,8 @@ export interface Gathered {
   readonly sizes: ReadonlyMap<string, number>;
   /** Every image of the machine can be opened by us; decides the route of a stopped one. */
   readonly imagesReadable: boolean;
+  /** Disks on an overlay above the reference's image, its bitmap in every image down to that. */
+  readonly reachingDown: ReadonlySet<string>;
   /** qcow2 images that cannot hold a bitmap (version 2). */
   readonly oldFormat: ReadonlySet<string>;
 }
@@ -77,6 +79,7 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
     checkpoints,
     sizes: await readSizes(hypervisor, record),
     imagesReadable,
+    reachingDown: await reachingDown(world, record, reference, checkpoints),
     oldFormat: await oldFormats(world, record, active),
   };
 }
@@ -189,6 +192,38 @@ async function closedHealth(
     }
   }
   return 'healthy';
+}
+
+/** Images below the active one are closed to writing, so their files tell of their bitmaps. */
+async function reachingDown(
+  world: World,
+  { definition }: MachineRecord,
+  reference: Reference | null,
+  checkpoints: readonly CheckpointRecord[],
+): Promise<ReadonlySet<string>> {
+  const reaching = new Set<string>();
+  const known = checkpoints.find(({ name }) => name === reference?.checkpoint);
+  if (reference === null || known === undefined) return reaching;
+  for (const { target, bitmap } of known.disks) {
+    const before = reference.manifest.disks.find((disk) => disk.target === target)?.source;
+    const chain = definition.disks.find((disk) => disk.target === target)?.chain ?? [];
+    const at = chain.findIndex(({ source }) => source !== null && source === before);
+    if (at === -1) continue;
+    const images = chain.slice(0, at + 1).flatMap(({ source }) => source ?? []);
+    const holds = await Promise.all(images.map((path) => holdsBitmap(world, path, bitmap)));
+    if (holds.every(Boolean)) reaching.add(target);
+  }
+  return reaching;
+}
+
+async function holdsBitmap(world: World, path: string, bitmap: string): Promise<boolean> {
+  try {
+    const { bitmaps } = await imageInfo(world, path, { share: true });
+    return bitmaps.some(({ name }) => name === bitmap);
+  } catch (thrown) {
+    if (thrown instanceof AppError) return false; // not ours to read: then everything is read
+    throw thrown;
+  }
 }
 
 async function allReadable(world: World, record: MachineRecord): Promise<boolean> {

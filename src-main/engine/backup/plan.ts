@@ -17,7 +17,9 @@
  * "All" means the allocated blocks; the store keeps only what differs. A source or format that is
  * not the one of the last point counts as a lost reference: another image may lie there. An overlay
  * on that very image is the same disk after an external snapshot: QEMU made its bitmaps anew in the
- * overlay (facts A4), and libvirt's word that they are healthy covers the whole chain. A health
+ * overlay (facts A4). libvirt calls a bitmap healthy that begins anywhere in the chain (A8), so it
+ * must be seen to reach down to that image: one that was written anew since lost what changed in
+ * it. A health
  * that is not known counts as healthy where QEMU itself has the last word when the backup begins
  * ("checkpoint inconsistent": begin again as re-read), and as lost on a closed image.
  *
@@ -42,6 +44,8 @@ export type CheckpointHealth = 'healthy' | 'missing' | 'inconsistent' | 'unknown
 export interface MachineDisk {
   readonly disk: DomainDisk;
   readonly sizeBytes: number | null; // null when it cannot be read now
+  /** The reference's bitmap is in every image from below the active one to the last point's. */
+  readonly reachesDown: boolean;
   /** 2 for an old qcow2 that cannot hold bitmaps; null when the image cannot be read. */
   readonly qcowVersion: number | null;
 }
@@ -166,7 +170,7 @@ function reReadReason(input: BackupInput, route: Route, disk: MachineDisk): ReRe
   const before = input.lastPoint?.disks.find((one) => one.target === target);
   if (input.lastPoint === null || before === undefined) return 'first';
   if (disk.sizeBytes !== null && before.sizeBytes !== disk.sizeBytes) return 'resized';
-  const sameImage = disk.sizeBytes !== null && isSameImage(before, disk.disk, route);
+  const sameImage = disk.sizeBytes !== null && isSameImage(before, disk, route);
   return sameImage && isMarked(input.lastPoint, target) && isUsable(input.health, route)
     ? null
     : 'reference-lost';
@@ -174,13 +178,13 @@ function reReadReason(input: BackupInput, route: Route, disk: MachineDisk): ReRe
 
 function isSameImage(
   before: LastPointFacts['disks'][number],
-  { source, format, chain }: DomainDisk,
+  { disk: { source, format, chain }, reachesDown }: MachineDisk,
   route: Route,
 ): boolean {
   if (before.source === null) return source === null;
   if (before.source === source) return before.format === format;
   // libvirt tells the chain of a running machine; that of a stopped one is only what it was.
-  if (route !== 'running') return false;
+  if (route !== 'running' || !reachesDown) return false;
   return (chain ?? []).some((below) => {
     return below.source === before.source && below.format === before.format;
   });

@@ -6,7 +6,9 @@ import { stableId } from '#engine/interlock/stable-id.ts';
 
 const othersMayRead = 0o004;
 const groupMayRead = 0o040;
+const groupMayWrite = 0o020;
 const ownersBits = 0o700;
+const groupsBits = 0o070;
 
 export function findImages(facts: MachineFacts, evidence: Evidence): readonly Diagnosis[] {
   return [
@@ -126,7 +128,8 @@ function openOverlays(facts: MachineFacts): readonly Diagnosis[] {
 }
 
 function openOverlay({ host }: MachineFacts, { path, mode }: ImageFacts): Diagnosis | null {
-  if (mode === null || (mode & (othersMayRead | groupMayRead)) === 0) return null;
+  if (mode === null || mode === closed(mode)) return null;
+  if ((mode & (othersMayRead | groupMayRead)) === 0) return null;
   const everybody = (mode & othersMayRead) !== 0;
   const mine = host.kind !== 'system-user';
   return {
@@ -149,6 +152,7 @@ function openOverlay({ host }: MachineFacts, { path, mode }: ImageFacts): Diagno
   };
 }
 
+/** A group that may write is how QEMU reaches the image: without it the machine does not start. */
 function closed(mode: number): number {
-  return mode & ownersBits;
+  return mode & ((mode & groupMayWrite) === 0 ? ownersBits : ownersBits | groupsBits);
 }

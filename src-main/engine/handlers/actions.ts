@@ -9,7 +9,7 @@ import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import type { Change, OpenChange } from '#engine/interlock/change-log.ts';
 import type { MachineFacts } from '#engine/interlock/facts.ts';
 import { showPlan, type EnginePlan } from '#engine/interlock/plan.ts';
-import { finishChange, runChange, undoChange } from '#engine/interlock/run-change.ts';
+import { finishChange, leaveChange, runChange, undoChange } from '#engine/interlock/run-change.ts';
 import { viewUnfinished } from '#engine/interlock/unfinished.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
 import type { Rooms } from '../engine.ts';
@@ -135,11 +135,12 @@ async function listUnfinished({ changeLog }: Rooms): Promise<readonly Unfinished
   return (await changeLog.cutOff()).map(viewUnfinished);
 }
 
-async function resolveUnfinished(
-  rooms: Rooms,
-  id: Unfinished['id'],
-  how: 'finish' | 'undo',
-): Promise<JobId> {
+type Way = Input<'unfinished.resolve'>['how'];
+
+const ways = { finish: finishChange, undo: undoChange, leave: leaveChange } as const;
+const wayWords = { finish: 'Finish', undo: 'Undo', leave: 'Leave' } as const;
+
+async function resolveUnfinished(rooms: Rooms, id: Unfinished['id'], how: Way): Promise<JobId> {
   const { changeLog, fleet, jobs } = rooms;
   const open = await changeLog.claim(id);
   try {
@@ -148,7 +149,7 @@ async function resolveUnfinished(
     const found = fleet.find(machine.id);
     return jobs.start({
       kind: jobKindOf(open.change.action),
-      title: `${how === 'finish' ? 'Finish' : 'Undo'}: ${title}`,
+      title: `${wayWords[how]}: ${title}`,
       machine: { id: machine.id, uuid: machine.uuid, name: machine.name },
       repository: null,
       cancelEffect: 'The change stays unfinished and is offered again.',
@@ -164,7 +165,7 @@ async function resolve(
   rooms: Rooms,
   found: FoundMachine,
   open: OpenChange,
-  how: 'finish' | 'undo',
+  how: Way,
   context: JobContext,
 ): Promise<JobResult> {
   try {
@@ -176,11 +177,10 @@ async function resolve(
         execute: executeParts(rooms, hypervisor, about, context.id),
         context,
       };
-      if (how === 'finish') await finishChange(parts, open);
-      else await undoChange(parts, open);
+      await ways[how](parts, open);
       rooms.changeLog.release(open.id);
       if (how === 'finish') return resultOf(rooms, open.change, since);
-      const done = `“${open.change.title}” was undone.`;
+      const done = `“${open.change.title}” was ${how === 'undo' ? 'undone' : 'left as it is'}.`;
       return resultOf(rooms, { ...open.change, done, undoAction: null }, since);
     });
   } finally {
@@ -188,8 +188,9 @@ async function resolve(
   }
 }
 
-function refuseImpossible({ finish, undo, why }: Unfinished, how: 'finish' | 'undo'): void {
-  if ((how === 'finish' ? finish : undo) !== null) return;
+function refuseImpossible(unfinished: Unfinished, how: Way): void {
+  if (unfinished[how] !== null) return;
+  const why = unfinished.why === '' ? 'Finish it or undo it.' : unfinished.why;
   throw new AppError('refused', why, {
     reasons: [why],
     preflight: true,

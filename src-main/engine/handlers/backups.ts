@@ -108,7 +108,11 @@ function start(rooms: Rooms, input: Input<'backup.start'>) {
     cancelEffect:
       'The new checkpoint is removed. Earlier restore points are unaffected, and what was ' +
       'stored so far is used by the next backup.',
-    run: (context) => run(rooms, host, repository, order, context),
+    run: (context) => {
+      // The change it waited for may have been cut off meanwhile.
+      refuseUnfinished(rooms, input.machine);
+      return run(rooms, host, repository, order, context);
+    },
   });
 }
 

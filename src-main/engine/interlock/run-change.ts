@@ -46,6 +46,11 @@ export async function undoChange(parts: RunParts, open: OpenChange): Promise<voi
   await close(parts, id);
 }
 
+/** Closes a change that was cut off and claimed, and does nothing else. */
+export async function leaveChange({ log }: Pick<RunParts, 'log'>, open: OpenChange): Promise<void> {
+  await log.close(open.id);
+}
+
 /** Whether everything up to and with this step can be taken back. */
 export function canUndo({ steps }: Change, last: number): boolean {
   return steps.slice(0, last + 1).every(({ undo }) => undo !== null);

@@ -10,6 +10,7 @@ export function viewUnfinished({ id, startedAt, change, progress }: OpenChange):
     change.steps.slice(from, to).map(({ title }) => title);
   const left = titles(progress.done, change.steps.length);
   const undoable = canUndo(change, last);
+  const bothWays = undoable && !progress.undoing;
   const machine: Named<MachineId> = { id: change.machine.id, name: change.machine.name };
   return {
     id,
@@ -23,6 +24,7 @@ export function viewUnfinished({ id, startedAt, change, progress }: OpenChange):
     })),
     finish: progress.undoing ? null : finishWords(left),
     undo: undoable ? undoWords(change.machine.name, last) : null,
+    leave: bothWays ? null : leaveWords(change.machine.name),
     why: why(progress.undoing, undoable),
   };
 }
@@ -35,6 +37,14 @@ function finishWords(left: readonly string[]): string {
 function undoWords(name: string, last: number): string {
   if (last < 0) return 'Nothing was begun; this only closes the record.';
   return `Takes back what was done, so that ${name} is as it was before.`;
+}
+
+/** With one way left, and that one failing, nothing else could be done to the machine again. */
+function leaveWords(name: string): string {
+  return (
+    `Changes nothing more and closes the record: ${name} stays as it is now. For when it is as ` +
+    'you want it, or was mended by other means.'
+  );
 }
 
 function why(undoing: boolean, undoable: boolean): string {

@@ -89,9 +89,8 @@ function checkpointReasons(
       id: 'checkpoints-stand-in-the-way',
       title: `${counted(checkpoints.length, 'checkpoint')} ${stands} in the way`,
       detail:
-        `${why} Waymark takes ${checkpoints.length === 1 ? 'it' : 'them'} away first; the next backup ` +
-        'sets a new one. No ' +
-        'restore point is touched.',
+        `${why} Waymark takes ${checkpoints.length === 1 ? 'it' : 'them'} away first; the next ` +
+        'backup sets a new one. No restore point is touched.',
     },
   ];
 }

@@ -126,18 +126,22 @@ async function refusal(client: Client, word: string, plan: ActionPlan): Promise<
   });
 }
 
-/** The two ways out of a change that was cut off, as far as each is open. */
+/** The ways out of a change that was cut off, as far as each is open. */
 export function unfinishedWays({
   id,
   title,
   finish,
   undo,
+  leave,
 }: Unfinished): readonly { readonly title: string; readonly command: string }[] {
   return [
     ...(finish === null
       ? []
       : [{ title: `Finish "${title}"`, command: `waymark change finish ${id}` }]),
     ...(undo === null ? [] : [{ title: `Undo "${title}"`, command: `waymark change undo ${id}` }]),
+    ...(leave === null
+      ? []
+      : [{ title: `Leave "${title}" as it is`, command: `waymark change leave ${id}` }]),
   ];
 }
 

@@ -27,6 +27,7 @@ function changeWords(change: Unfinished): string {
     ...(change.why === '' ? [] : [`  ${change.why}`]),
     ...(change.finish === null ? [] : [`  Finishing it: ${change.finish}`]),
     ...(change.undo === null ? [] : [`  Undoing it: ${change.undo}`]),
+    ...(change.leave === null ? [] : [`  Leaving it: ${change.leave}`]),
     ...unfinishedWays(change).map(({ title, command }) => `  ${title}: ${command}`),
   ];
   return plainLines(lines.join('\n'));
@@ -48,7 +49,7 @@ const list: Command = {
 };
 
 /** `refused` with the other way out when this one is not open. */
-function checkOpen(change: Unfinished, how: 'finish' | 'undo'): void {
+function checkOpen(change: Unfinished, how: Way): void {
   if (change[how] !== null) return;
   throw new AppError('refused', `"${change.title}" cannot be ${verbs[how]}.`, {
     reasons: change.why === '' ? [] : [change.why],
@@ -57,9 +58,10 @@ function checkOpen(change: Unfinished, how: 'finish' | 'undo'): void {
   });
 }
 
-const verbs = { finish: 'finished', undo: 'undone' } as const;
+const verbs = { finish: 'finished', undo: 'undone', leave: 'left as it is' } as const;
+type Way = keyof typeof verbs;
 
-function resolve(how: 'finish' | 'undo', summary: string): Command {
+function resolve(how: Way, summary: string): Command {
   return {
     name: `change ${how}`,
     operands: '<id>',
@@ -84,4 +86,5 @@ export const changeCommands: readonly Command[] = [
   list,
   resolve('finish', 'do the rest of a change that was cut off'),
   resolve('undo', 'take back what a change that was cut off had done'),
+  resolve('leave', 'close the record of one that can be finished or undone only, as it is'),
 ];

@@ -7,14 +7,15 @@ import {
   type DiskDecision,
   type LastPointFacts,
 } from '#engine/backup/plan.ts';
-import { disk, gib, input, lastPoint, off } from '../../../fakes/backup-input.ts';
-
-const imageOf = (target: string) => ({
-  sourceKind: 'file' as const,
-  source: `/images/${target}.qcow2`,
-  format: 'qcow2',
-});
-const overlaid = disk('vda', { source: '/images/vda.over', chain: [imageOf('vda')] });
+import {
+  disk,
+  gib,
+  imageOf,
+  input,
+  lastPoint,
+  off,
+  overlaid,
+} from '../../../fakes/backup-input.ts';
 
 function only(given: BackupInput): DiskDecision {
   return planBackup(given).disks[0]!;
@@ -64,13 +65,22 @@ describe('which blocks of a disk are read', () => {
       changedOnly,
     ],
     [
+      'an overlay on the last image, whose bitmap was lost since → reference-lost',
+      input({ disks: [{ ...overlaid, reachesDown: false }] }),
+      reRead('reference-lost'),
+    ],
+    [
       'an overlay on the last image, stopped → reference-lost',
       input({ disks: [overlaid], machine: off }),
       reRead('reference-lost'),
     ],
     [
       'an overlay on another disk’s image → reference-lost',
-      input({ disks: [disk('vda', { source: '/images/b.over', chain: [imageOf('vdb')] })] }),
+      input({
+        disks: [
+          disk('vda', { source: '/images/b.over', chain: [imageOf('vdb')] }, { reachesDown: true }),
+        ],
+      }),
       reRead('reference-lost'),
     ],
     [

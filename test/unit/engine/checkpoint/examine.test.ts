@@ -138,6 +138,13 @@ describe('images and snapshots', () => {
     expect(found(machine({ disks })).report.findings).toMatchObject([{ severity }]);
   });
 
+  test('a group that may write is how QEMU reaches an image, so it still may', () => {
+    const of = (mode: number) =>
+      found(machine({ disks: [disk('vda', [image('/top', { mode }), image('/base')])] })).diagnoses;
+    expect(of(0o660)).toEqual([]);
+    expect(of(0o664)).toMatchObject([{ cure: { do: 'protect-file', mode: 0o660 } }]);
+  });
+
   test('of another user it is said with the command', () => {
     const disks = [disk('vda', [image('/top', { mode: 0o644 }), image('/base')])];
     const host = { ...machine().host, kind: 'system-user' as const };

@@ -1,9 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AppError } from '#contract/errors.ts';
 import { openCatalog, type Catalog } from '#engine/catalog/catalog.ts';
-import { finishChange, runChange, undoChange } from '#engine/interlock/run-change.ts';
+import { finishChange, leaveChange, runChange, undoChange } from '#engine/interlock/run-change.ts';
 import type { StepAction } from '#engine/interlock/steps.ts';
 import { viewUnfinished } from '#engine/interlock/unfinished.ts';
 import { change, changeRun, step, type ChangeRun } from '../../../fakes/change.ts';
@@ -81,6 +81,10 @@ describe('a change', () => {
     });
     expect(open?.finish).toContain('Go back');
     expect(log.titleOf(uuid)).toBe('Revert web to before');
+    expect(open?.leave).toContain('stays as it is now');
+    await leaveChange(parts, await log.claim(open!.id));
+    expect(await state()).toBe('running');
+    expect(log.titleOf(uuid)).toBeNull();
   });
 
   test('whose taking back fails waits for a person, who can only undo it', async () => {
@@ -98,6 +102,58 @@ describe('a change', () => {
     await undoChange(parts, await log.claim(open!.id));
     expect(await state()).toBe('off');
     expect(await log.cutOff()).toEqual([]);
+  });
+
+  test('is taken back from where an earlier try came to, and nothing of it twice', async () => {
+    const { parts, log } = run();
+    const bringBack = step(
+      'Keep',
+      [{ do: 'stop' }],
+      [{ do: 'start', paused: false }, { do: 'drop-managed-save' }],
+    );
+    libvirt.failNext('removeManagedSave', failure);
+    const failing = [
+      bringBack,
+      step('Switch on', [], [{ do: 'stop' }]),
+      step('Go', [refusing], []),
+    ];
+    await expect(runChange(parts, change(uuid, failing))).rejects.toMatchObject({
+      data: { unfinished: true },
+    });
+    expect(await state()).toBe('running'); // brought back; somebody works with it from here on
+    const destroy = vi.spyOn(libvirt, 'destroy');
+    const start = vi.spyOn(libvirt, 'start');
+    const [open] = await log.cutOff();
+    await undoChange(parts, await log.claim(open!.id));
+    expect(destroy).not.toHaveBeenCalled();
+    expect(start).not.toHaveBeenCalled();
+    expect(await log.cutOff()).toEqual([]);
+  });
+
+  test('that finds a file where it was to make one does not take that away', async () => {
+    const { parts } = run();
+    const makes = [join(folder, 'of-another-machine.memory')];
+    writeFileSync(makes[0]!, 'its memory');
+    const take: StepAction = {
+      ...{ do: 'create-snapshot', name: 'a', xml: '', flags: 0, makes, freeze: false },
+    };
+    const steps = [step('Take', [take], [{ do: 'remove-file', path: makes[0]! }])];
+    await expect(runChange(parts, change(uuid, steps))).rejects.toMatchObject({
+      code: 'path-exists',
+      data: { takenBack: true },
+    });
+    expect(readFileSync(makes[0]!, 'utf8')).toBe('its memory');
+  });
+
+  test('switches a machine off only while nobody let it run', async () => {
+    const { parts } = run();
+    const off: StepAction = { do: 'stop', onlyPaused: true };
+    await libvirt.start(uuid);
+    await runChange(parts, change(uuid, [step('Off', [off], [])]));
+    expect(await state()).toBe('running');
+    await libvirt.suspend(uuid);
+    await runChange(parts, change(uuid, [step('Off', [off], [])]));
+    expect(await state()).toBe('off');
   });
 
   test('is not taken back while libvirt is away: it waits', async () => {

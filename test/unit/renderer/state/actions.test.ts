@@ -18,6 +18,7 @@ function cutOff(id: string, machine: MachineId): Unfinished {
     steps: [],
     finish: 'Goes on.',
     undo: null,
+    leave: null,
     why: '',
   };
 }
