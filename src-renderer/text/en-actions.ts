@@ -90,8 +90,8 @@ export const actions = {
   'take.small-ready':
     'The next backup to {repository} is small already: it starts where the one of {when} ended.',
   'take.small-first':
-    'The first backup reads everything in use and sets a checkpoint by itself. All after it are ' +
-    'small.',
+    'The next backup of the running machine reads everything in use and sets a checkpoint by ' +
+    'itself. All after it are small.',
   'take.small-by-hand': 'One made by hand shows how much changes from this moment on.',
   'take.name': 'Name',
   'take.description': 'Note (optional)',

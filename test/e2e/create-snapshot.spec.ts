@@ -129,3 +129,15 @@ test('another kind chosen at the last moment is not started unseen', async ({ ap
   await expect(dialogOf(app)).toBeVisible();
   expect([...server.engine.state.stories.values()].at(-1)?.snapshots).toHaveLength(3);
 });
+
+test('without a reference it never says that the next backup is small', async ({ app, server }) => {
+  await openCreate(app, 'nextcloud');
+  const story = [...server.engine.state.stories.values()].at(-1);
+  const machine = server.engine.state.machines.find(({ name }) => name === 'nextcloud');
+  if (story === undefined || machine === undefined) throw new Error('The demo has no nextcloud.');
+  story.checkpoints = [];
+  server.engine.emit('timeline.changed', { machine: machine.id });
+  await app.getByRole('radio', { name: /next backup small/ }).check();
+  await expect(dialogOf(app)).toContainText('reads everything in use and sets a checkpoint');
+  await expect(dialogOf(app)).not.toContainText('small already');
+});
