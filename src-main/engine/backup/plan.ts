@@ -44,7 +44,7 @@ export type CheckpointHealth = 'healthy' | 'missing' | 'inconsistent' | 'unknown
 export interface MachineDisk {
   readonly disk: DomainDisk;
   readonly sizeBytes: number | null; // null when it cannot be read now
-  /** The reference's bitmap was seen in every image from below the active one to the last point's. */
+  /** The reference's bitmap was seen in every image below, down to the last point's. */
   readonly reachesDown: boolean;
   /** 2 for an old qcow2 that cannot hold bitmaps; null when the image cannot be read. */
   readonly qcowVersion: number | null;

@@ -1,7 +1,7 @@
 /**
- * Removes a file for good. The last look before it goes: whatever the plan was made from, no machine
- * of this host may be using it and no snapshot may need it. Files are compared by what they are and
- * not by their names, because a folder may be reached by two.
+ * Removes a file for good. The last look before it goes: whatever the plan was made from, no
+ * machine of this host may be using it and no snapshot may need it. Files are compared by what they
+ * are and not by their names, because a folder may be reached by two.
  */
 import { AppError } from '#contract/errors.ts';
 import { holdsNothing } from '#engine/nbd/image.ts';

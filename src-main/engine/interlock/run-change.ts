@@ -117,8 +117,9 @@ async function afterFailure(
 }
 
 /**
- * `before`: how far an earlier try came. What that did is not done again: a machine that was brought
- * back has gone on since, and must neither be stopped nor get its old memory on its newer disks.
+ * `before`: how far an earlier try came. What that did is not done again: a machine that was
+ * brought back has gone on since, and must neither be stopped nor get its old memory on its newer
+ * disks.
  */
 async function takeBack(
   { log, execute: executing, context }: RunParts,

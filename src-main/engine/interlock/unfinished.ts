@@ -39,7 +39,7 @@ function undoWords(name: string, last: number): string {
   return `Takes back what was done, so that ${name} is as it was before.`;
 }
 
-/** With one way left, and that one failing, nothing else could be done to the machine ever again. */
+/** With one way left, and that one failing, nothing could be done to the machine ever again. */
 function leaveWords(name: string): string {
   return (
     `Changes nothing more and closes the record: ${name} stays as it is now. For when it is as ` +

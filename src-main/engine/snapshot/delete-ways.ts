@@ -212,8 +212,8 @@ function obstacleOf(place: Place): PlanReason | null {
   if (others.length > 0) {
     const names = [...new Set(others.map(({ machine }) => machine))];
     const detail =
-      `${listed(names)} ${names.length === 1 ? 'stands' : 'stand'} on its image too, and the disks ` +
-      'there would be destroyed.';
+      `${listed(names)} ${names.length === 1 ? 'stands' : 'stand'} on its image too, and the ` +
+      'disks there would be destroyed.';
     return reason('shared-image', detail);
   }
   const unseen = unseenOn(facts, lines, snapshot);
