@@ -18,6 +18,8 @@ export async function gatherChain(
   path: string,
   active: boolean,
 ): Promise<readonly ImageFacts[]> {
+  // Never probed: a guest could write the header of another format to the beginning of its disk.
+  if (disk.format === 'raw') return [await rawFacts(world, path)];
   const images = await readChain(world, path, active);
   if (images === null) return toldChain(world, disk, path);
   const facts: ImageFacts[] = [];
@@ -84,6 +86,21 @@ async function factsOf(world: World, info: ImageInfo): Promise<ImageFacts> {
     snapshots: info.snapshots.map(({ name }) => name),
     bitmaps: info.bitmaps.map(({ name, flags }) => ({ name, inUse: flags.includes(inUseFlag) })),
     oldFormat: info.format === 'qcow2' && info.compat === oldCompat,
+  };
+}
+
+async function rawFacts(world: World, path: string): Promise<ImageFacts> {
+  const stat = await statOf(world, path);
+  const image = await unread(world, path, 'raw');
+  if (stat === null) return image;
+  return {
+    ...image,
+    sizeBytes: stat.kind === 'file' ? stat.sizeBytes : null, // of a device libvirt knows better
+    usedBytes: stat.kind === 'file' ? stat.allocatedBytes : null,
+    mode: stat.mode,
+    writable: await world.files.may(path, 'write').catch(() => false),
+    snapshots: [],
+    bitmaps: [],
   };
 }
 
