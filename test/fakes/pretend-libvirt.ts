@@ -92,13 +92,12 @@ export function revertExternally(world: PretendWorld, record: PretendRecord): vo
   const current = world.records.find(({ name }) => name === world.current);
   if (current === undefined) throw new Error('libvirtd crashed');
   world.xml = record.domain;
-  const made = record.disks.flatMap(({ target, kind }) => {
-    if (kind !== 'external') return [];
-    const frozen = frozenOf(record, target);
+  // All of them, also those that the snapshot left out.
+  const made = [...imagesIn(record.domain)].map(([target, frozen]) => {
     const source = `${frozen}.${++world.clock}`;
     addImage(world.images, source, frozen);
     pointDisk(world, target, source);
-    return [{ target, source }];
+    return { target, source };
   });
   for (const { source } of current.revertDisks ?? current.disks) {
     if (source !== null) world.images.delete(source);

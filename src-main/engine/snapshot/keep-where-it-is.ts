@@ -2,12 +2,13 @@
 import type { PlanReason } from '#contract/actions.ts';
 import type { Check } from '#contract/domain.ts';
 import type { SnapshotStorage } from '#contract/moments.ts';
-import { isActive, type MachineFacts } from '#engine/interlock/facts.ts';
+import { isActive, type MachineFacts, type SnapshotFacts } from '#engine/interlock/facts.ts';
 import { describeUndoPoint } from '#engine/interlock/undo-point.ts';
 import { createChecks, spaceCheck } from './create-checks.ts';
 import { undoPointName, type FileNames } from './names.ts';
 import { chooseStorage, chosenDisks, type Wanted } from './storage-choice.ts';
 import { suspendedRefusal } from './blockers.ts';
+import type { RevertTarget } from './revert-target.ts';
 import { takeSnapshot, type Taken } from './take-snapshot.ts';
 
 export interface Kept extends Taken {
@@ -28,14 +29,13 @@ const keptChecks = /^(space|chain-start|open-overlay|transient)$/;
  */
 export function keepWhereItIs(
   facts: MachineFacts,
-  to: string,
-  storage: SnapshotStorage,
+  { name: to, storage, snapshot }: RevertTarget,
   files: FileNames,
-  halt = false,
+  halt: boolean,
 ): KeepAnswer {
   const asleep = suspendedRefusal(facts);
   if (asleep !== null) return { refused: [asleep] };
-  const wanted = wantedFor(facts, storage);
+  const wanted = wantedFor(facts, storage, partOf(facts, snapshot));
   const answer = chooseStorage(facts, wanted);
   if ('refused' in answer) return answer;
   const name = undoPointName(facts, to);
@@ -55,9 +55,20 @@ export function keepWhereItIs(
 
 const keepTitle = 'Save where you are now';
 
+/** The disks of a snapshot that left some out: the undo point leaves out the same ones. */
+function partOf({ disks }: MachineFacts, { record }: SnapshotFacts): readonly string[] | null {
+  const taken = record.disks.filter(({ kind }) => kind !== 'no').map(({ target }) => target);
+  const all = disks.every(({ target, leftOut }) => leftOut !== null || taken.includes(target));
+  return all ? null : taken;
+}
+
 /** With memory where it has any that can be saved; external ones also without. */
-function wantedFor(facts: MachineFacts, storage: SnapshotStorage): Wanted {
-  const wanted: Wanted = { memory: isActive(facts), storage, disks: null };
+function wantedFor(
+  facts: MachineFacts,
+  storage: SnapshotStorage,
+  disks: readonly string[] | null,
+): Wanted {
+  const wanted: Wanted = { memory: isActive(facts), storage, disks };
   const withDisksOnly = { ...wanted, memory: false };
   const better = 'choice' in chooseStorage(facts, wanted);
   return better || !('choice' in chooseStorage(facts, withDisksOnly)) ? wanted : withDisksOnly;

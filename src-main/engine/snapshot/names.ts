@@ -8,8 +8,20 @@ export const maxNameBytes = 200;
 /** Part of a file name taken from a machine's or a snapshot's name, characters. */
 const maxNamePart = 60;
 
-// eslint-disable-next-line no-control-regex -- libvirt, a shell or XML cannot hold these
-const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]|\p{Surrogate}/u;
+/** libvirt, XML or a shell cannot hold these, or a person cannot see them. */
+const unprintable = /[\p{Cc}\p{Cs}\u2028\u2029\ufeff\ufffd-\uffff]/u;
+
+/** Characters that XML cannot hold, or that its reader takes for damage; lines are fine. */
+const unwritable = /(?![\n\r\t])\p{Cc}|[\p{Cs}\ufffd-\uffff]/u;
+
+export function descriptionProblem(description: string): PlanReason | null {
+  if (!unwritable.test(description)) return null;
+  return {
+    id: 'description-control',
+    title: 'The description has a character that cannot be stored',
+    detail: 'libvirt keeps it as XML, which has no place for control characters.',
+  };
+}
 
 /**
  * What is wrong with a name for a new snapshot, or null. Characters with a meaning in XML or a

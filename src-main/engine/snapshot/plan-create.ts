@@ -25,7 +25,7 @@ import { refusedPlan, type EnginePlan } from '#engine/interlock/plan.ts';
 import { commonRefusals, noDisksRefusal, suspendedRefusal } from './blockers.ts';
 import { createChecks, spaceCheck } from './create-checks.ts';
 import { planOf, type PlanWords } from './draft.ts';
-import { FileNames, nameProblem } from './names.ts';
+import { descriptionProblem, FileNames, nameProblem } from './names.ts';
 import { chooseStorage, chosenDisks, type Wanted } from './storage-choice.ts';
 import { takeSnapshot, takingRefusal } from './take-snapshot.ts';
 import { whatStays } from './words.ts';
@@ -87,13 +87,17 @@ function wordsOf(facts: MachineFacts, action: CreateAction): PlanWords {
   };
 }
 
-function refusalsOf(facts: MachineFacts, { name }: CreateAction): readonly PlanReason[] {
+function refusalsOf(
+  facts: MachineFacts,
+  { name, description }: CreateAction,
+): readonly PlanReason[] {
   return [
     ...commonRefusals(facts),
     suspendedRefusal(facts),
     noDisksRefusal(facts),
     managedSaveRefusal(facts),
     nameProblem(facts, name),
+    descriptionProblem(description),
   ].filter((reason) => reason !== null);
 }
 

@@ -43,7 +43,7 @@ import {
   type RevertTarget,
 } from './revert-target.ts';
 import { startSeconds, writeSeconds } from './take-snapshot.ts';
-import { whatStays } from './words.ts';
+import { listed, whatStays } from './words.ts';
 import { lostWithout } from './lost.ts';
 import { managedSaveDropped } from './managed-save.ts';
 
@@ -125,7 +125,7 @@ function planKeeping(
   const checkpointsFirst = !isActive(facts) || byHand;
   const then = checkpointsFirst ? { ...facts, checkpoints: [] } : facts;
   const halt = byHand && isActive(facts);
-  const answer = keepWhereItIs(then, target.name, target.storage, files, halt);
+  const answer = keepWhereItIs(then, target, files, halt);
   const alternatives: readonly Alternative[] = [
     { title: 'Go back without keeping where it is now', action: { ...action, keep: false } },
   ];
@@ -142,6 +142,8 @@ function planKeeping(
     : { steps: [revertStep(facts, target, kept)], refusals: [] };
   if (going.refusals.length > 0) return refusedPlan(words, going.refusals);
   const saved = managedSaveDropped(facts);
+  const forgets = isActive(facts) && !kept.memory;
+  const lost = [...saved.lost, ...(forgets ? [`What ${facts.name} has in memory now`] : [])];
   return planOf(facts, {
     words,
     reasons: removal.reasons,
@@ -151,10 +153,13 @@ function planKeeping(
     waysOut: alternatives,
     rereads: removal.rereads,
     freeBytes: kept.freeBytes,
-    undo: `Undo the revert from the timeline: ${facts.name} is then where it is now.`,
+    undo:
+      lost.length === 0
+        ? `Undo the revert from the timeline: ${facts.name} is then where it is now.`
+        : `Undo the revert from the timeline: ${facts.name} then has the disks it has now.`,
     undoAction: { kind: 'revert-undo' },
-    tier: saved.lost.length > 0 ? 2 : 1,
-    lost: saved.lost,
+    tier: lost.length === 0 ? 1 : 2,
+    lost,
     stays: whatStays(facts),
     done: doneWords(facts, target),
   });
@@ -258,7 +263,27 @@ function doneWords({ name }: MachineFacts, target: RevertTarget): string {
 }
 
 function otherChecks(facts: MachineFacts, target: RevertTarget): readonly Check[] {
-  return [...hardwareCheck(facts, target), ...doubtfulLibvirt(facts, target)];
+  return [
+    ...partialChecks(facts, target),
+    ...hardwareCheck(facts, target),
+    ...doubtfulLibvirt(facts, target),
+  ];
+}
+
+/** Disks it left out keep what they have; memory of another tool's then does not fit them. */
+function partialChecks(
+  { disks }: MachineFacts,
+  { snapshot: { record }, memory, name }: RevertTarget,
+): readonly Check[] {
+  const taken = record.disks.filter(({ kind }) => kind !== 'no').map(({ target }) => target);
+  const left = disks
+    .filter(({ target, leftOut }) => leftOut === null && !taken.includes(target))
+    .map(({ target }) => target);
+  if (left.length === 0) return [];
+  const title = `${name} left ${listed(left)} out`;
+  if (!memory) return [check('left-out', 'warning', title, 'Going back does not change it.')];
+  const detail = 'The machine goes on from its memory, which does not fit a disk that changed.';
+  return [{ ...check('left-out', 'warning', title, detail), accept: 'Go on from it all the same' }];
 }
 
 /** B7: distributions mended 11.3, and its number does not tell. */

@@ -14,6 +14,7 @@
  *                                      empty or read-only
  *   B15  any               any         yes                           not above 200 images
  *   B21  host devices, on  memory      never                         never
+ *   –    on, some disks    memory      never                         never: it fits only all disks
  *   –    disk on a block   any         yes, as qcow2                 no folder for an overlay
  *        device
  *
@@ -137,7 +138,23 @@ function againstBoth(facts: MachineFacts, wanted: Wanted): PlanReason[] {
       detail: `It uses ${listed(facts.definition.hostDevices)}.`,
     });
   }
+  const omitted = omittedDisks(facts, wanted);
+  if (wanted.memory && isActive(facts) && omitted.length > 0) {
+    reasons.push({
+      id: 'memory-needs-all',
+      title: 'Memory fits only all of the disks',
+      detail: `${listed(omitted)} would have changed when the machine goes on from it.`,
+    });
+  }
   return reasons;
+}
+
+/** Targets that could take part and were not named. */
+function omittedDisks({ disks }: MachineFacts, { disks: named }: Wanted): readonly string[] {
+  if (named === null) return [];
+  return disks
+    .filter(({ target, leftOut }) => leftOut === null && !named.includes(target))
+    .map(({ target }) => target);
 }
 
 function takesPart({ disks }: MachineFacts, target: string): boolean {
@@ -199,21 +216,18 @@ function pflash({ host, definition: { firmware } }: MachineFacts): PlanReason | 
 /** Drives that libvirt leaves out of internal snapshots by itself. */
 const harmless: readonly DiskFacts['leftOut'][] = ['cdrom', 'empty', 'read-only'];
 
-function wholeMachine({ disks }: MachineFacts, wanted: Wanted): PlanReason | null {
+function wholeMachine(facts: MachineFacts, wanted: Wanted): PlanReason | null {
   const title = 'An internal snapshot takes every disk';
-  const missing = disks.filter(({ leftOut }) => leftOut !== null && !harmless.includes(leftOut));
+  const missing = facts.disks.filter(
+    ({ leftOut }) => leftOut !== null && !harmless.includes(leftOut),
+  );
   if (missing.length > 0) {
     const detail = missing.map((disk) => `${disk.target} ${leftOutWords(disk.leftOut)}`);
     return { id: 'left-out-disk', title, detail: `${listed(detail)}.` };
   }
-  const { disks: named } = wanted;
-  if (named === null) return null;
-  const omitted = disks.filter(
-    ({ target, leftOut }) => leftOut === null && !named.includes(target),
-  );
+  const omitted = omittedDisks(facts, wanted);
   if (omitted.length === 0) return null;
-  const detail = `${listed(omitted.map(({ target }) => target))} would be left out.`;
-  return { id: 'not-all-disks', title, detail };
+  return { id: 'not-all-disks', title, detail: `${listed(omitted)} would be left out.` };
 }
 
 function onlyQcow2(facts: MachineFacts, wanted: Wanted): PlanReason | null {

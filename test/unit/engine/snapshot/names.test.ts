@@ -9,6 +9,7 @@ describe('a name is refused', () => {
     ['a name that begins with a space', ' a', 'name-spaces'],
     ['a name with a newline', 'a\nb', 'name-control'],
     ['a name with a lone surrogate', 'a\ud800b', 'name-control'],
+    ['a name with a character that reads as damage', 'a\ufffdb', 'name-control'],
     ['a name with a slash', 'a/b', 'name-slash'],
     ['a name with a leading dot', '.a', 'name-start'],
     ['a name with a leading dash', '--all', 'name-start'],
@@ -73,4 +74,17 @@ describe('files', () => {
     const clash = planCreate(given, ask({ name: 'first', memory: false }));
     expect(clash.verdict).toBe('refused');
   });
+});
+
+test.each(['a\u0000b', 'a\u001bb', 'a\ufffdb', 'a\ud800b'])(
+  'the description %j is refused',
+  (description) => {
+    expect(reasonsOf(planCreate(facts(), ask({ description })))).toEqual(['description-control']);
+  },
+);
+
+test('a description of several lines is fine', () => {
+  expect(planCreate(facts(), ask({ description: 'Before:\n\t- "upgrade" & <more>' })).verdict).toBe(
+    'allowed',
+  );
 });

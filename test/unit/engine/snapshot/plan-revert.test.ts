@@ -231,6 +231,7 @@ describe('refused or with a tick', () => {
     const plan = planRevert(withHostDevice(external), ask());
     const record = parseSnapshot(created(plan).xml, { current: false, hasMetadata: true });
     expect(record.memory).toBe('no');
+    expect(plan).toMatchObject({ tier: 2, lost: ['What web-01 has in memory now'] });
     expect(plan.steps[1]?.undo?.[0]).toMatchObject({ do: 'revert-snapshot', flags: 1 });
     const internal = planRevert(withHostDevice(taken()), ask());
     expect(reasonsOf(internal)).toEqual(['keep-host-devices']);
@@ -265,5 +266,34 @@ describe('refused or with a tick', () => {
     const check = checkOf(planRevert({ ...given, definition }, ask()), 'hardware');
     expect(check?.detail).toContain('32.0 MiB memory and 1 processor');
     expect(ids(planRevert(given, ask()))).not.toContain('hardware');
+  });
+});
+
+describe('a snapshot of some of the disks', () => {
+  const world = (libvirt: number) => {
+    const given = pretendWorld({ libvirt, disks: ['qcow2', 'qcow2'] });
+    take(given, { name: 'good', memory: false, storage: 'external', disks: ['vda'] });
+    return given;
+  };
+  test.each([9_000_000, 10_010_000])(
+    'the undo point leaves out the same, libvirt %d',
+    (libvirt) => {
+      const plan = planRevert(machineFacts(world(libvirt)), ask());
+      const record = parseSnapshot(created(plan).xml, { current: false, hasMetadata: true });
+      expect(record.disks).toMatchObject([
+        { target: 'vda', kind: 'external' },
+        { target: 'vdb', kind: 'no' },
+      ]);
+      expect(checkOf(plan, 'left-out')).toMatchObject({ level: 'warning' });
+      expect(checkOf(plan, 'left-out')?.accept).toBeUndefined();
+    },
+  );
+  test('with memory of another tool’s making: with a tick', () => {
+    const given = edit(machineFacts(world(9_000_000)), (good) => ({
+      ...good,
+      record: { ...good.record, memory: 'external' },
+      memoryFile: { path: '/images/m', exists: true, bytes: 1 },
+    }));
+    expect(checkOf(planRevert(given, ask()), 'left-out')?.accept).toBeDefined();
   });
 });

@@ -76,7 +76,8 @@ function actionFor(
   if (action < 4 || name === undefined) {
     const storage = (['auto', 'internal', 'external'] as const)[seed % 3] ?? 'auto';
     const create = { kind: 'snapshot-create' as const, name: `s${world.clock}`, description: '' };
-    return { ...create, memory: bit(1), storage, freeze: false, disks: null };
+    const disks = seed % 7 === 0 ? ['vda'] : null;
+    return { ...create, memory: bit(1), storage, freeze: false, disks };
   }
   if (action < 7) {
     const to = (['as-taken', 'running', 'paused', 'off'] as const)[seed % 4] ?? 'as-taken';
