@@ -45,7 +45,7 @@ export function machineFacts(
     disks: diskFacts(world),
     snapshots: parentsFirst(world.records).map((record) => snapshotFacts(world, record)),
     shared: [],
-    beside: [],
+    beside: [...world.images.keys(), ...world.memoryFiles.keys()],
     current: world.current,
     checkpoints: world.checkpoints.map((one) => checkpointFacts(one.name, one.targets)),
     libvirtJob: null,

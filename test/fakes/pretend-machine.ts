@@ -25,7 +25,9 @@ export function perform(world: PretendWorld, action: StepAction): void {
       if (world.state === 'off') startMachine(world, action.paused);
       return;
     case 'stop':
-      if (world.state !== 'off') stopMachine(world);
+      if (action.onlyPaused === true ? world.state === 'paused' : world.state !== 'off') {
+        stopMachine(world);
+      }
       return;
     case 'define':
       world.xml = action.xml;
@@ -34,7 +36,11 @@ export function perform(world: PretendWorld, action: StepAction): void {
       world.managedSave = false;
       return;
     case 'create-snapshot':
-      if (!world.records.some(({ name }) => name === action.name)) createSnapshot(world, action);
+      if (world.records.some(({ name }) => name === action.name)) return;
+      for (const path of action.makes) {
+        if (world.images.has(path) || world.memoryFiles.has(path)) throw new Error('path-exists');
+      }
+      createSnapshot(world, action);
       return;
     case 'record-snapshot': {
       recordSnapshot(world, action);
@@ -47,6 +53,7 @@ export function perform(world: PretendWorld, action: StepAction): void {
       if (world.records.some(({ name }) => name === action.name)) deleteSnapshot(world, action);
       return;
     case 'revert-snapshot': {
+      if (action.unlessCurrent === true && world.current === action.name) return;
       revertSnapshot(world, action);
       return;
     }
@@ -86,6 +93,7 @@ function performOnImages(world: PretendWorld, action: StepAction): void {
       imageAt(images, action.image).bitmaps.delete(action.bitmap);
       return;
     case 'remove-file': {
+      if (action.ifEmpty === true && !holdsNothing(world, action.path)) return;
       const used = [...activeImages(world).values()].flatMap((top) => chainOf(images, top));
       if (used.includes(action.path)) throw new Error(`the machine uses ${action.path}`);
       images.delete(action.path);
@@ -111,6 +119,10 @@ function performOnImages(world: PretendWorld, action: StepAction): void {
     default:
       throw new Error(`not in this pretend machine: ${action.do}`);
   }
+}
+
+function holdsNothing({ images }: PretendWorld, path: string): boolean {
+  return (images.get(path)?.blocks.size ?? 0) === 0;
 }
 
 function removeBitmaps(world: PretendWorld, name: string): void {
@@ -266,6 +278,7 @@ function restoreMemory(
   world: PretendWorld,
   { file, images, paused }: Extract<StepAction, { do: 'restore-memory' }>,
 ): void {
+  if (!images.every(({ path }) => holdsNothing(world, path))) return;
   const kept = world.memoryFiles.get(file);
   if (kept === undefined) throw new Error('38: no such file');
   const paths = new Map(images.map(({ target, path }) => [target, path]));

@@ -37,6 +37,7 @@ export function createChecks(
     ...checkpointChecks(facts, taking),
     ...firmwareChecks(facts, taking),
     ...transientChecks(facts),
+    ...savedChecks(facts),
     ...accessChecks(facts, taking),
   ];
 }
@@ -154,6 +155,15 @@ function transientChecks({ persistent, name }: MachineFacts): readonly Check[] {
       accept: 'Take it all the same',
     },
   ];
+}
+
+/** B14: libvirt leaves it behind when it goes back to a snapshot with memory. */
+function savedChecks(facts: MachineFacts): readonly Check[] {
+  if (!facts.managedSave || !isActive(facts)) return [];
+  const detail =
+    `${facts.name} runs, but a memory it was stopped with once is still there, and the next ` +
+    'start would go on from it on other disks. Drop it: virsh managedsave-remove.';
+  return [check('managed-save', 'warning', 'An old saved memory is in the way', detail)];
 }
 
 /** B1 and B16 where this process may not touch the files. */

@@ -15,15 +15,18 @@ export interface ManagedSave {
 }
 
 export function managedSaveDropped(facts: MachineFacts): ManagedSave {
-  if (!facts.managedSave || isActive(facts)) return { steps: [], checks: [], lost: [] };
-  const detail =
-    'It was stopped with its memory saved, to go on from it at the next start. That memory fits ' +
-    'only the disks as they are now: start it first and go back then, if you need it.';
+  if (!facts.managedSave) return { steps: [], checks: [], lost: [] };
+  const { name } = facts;
+  const detail = isActive(facts)
+    ? 'It was stopped with its memory saved once and did not go on from it, but the next start ' +
+      'would. That memory fits only the disks as they were then.'
+    : 'It was stopped with its memory saved, to go on from it at the next start. That memory fits ' +
+      'only the disks as they are now: start it first and go back then, if you need it.';
   return {
     steps: [
       step({
         title: 'Drop the memory it was stopped with',
-        detail: 'It fits only the disks as they are now',
+        detail: 'It fits no other disks',
         actions: [{ do: 'drop-managed-save' }],
         undo: null,
         undoWords: cannotBeUndone,
@@ -31,10 +34,10 @@ export function managedSaveDropped(facts: MachineFacts): ManagedSave {
     ],
     checks: [
       {
-        ...check('managed-save', 'warning', `${facts.name} has its memory saved`, detail),
+        ...check('managed-save', 'warning', `${name} has its memory saved`, detail),
         accept: 'Drop the saved memory',
       },
     ],
-    lost: [`The memory that ${facts.name} was stopped with`],
+    lost: [`The memory that ${name} was stopped with`],
   };
 }

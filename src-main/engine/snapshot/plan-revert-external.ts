@@ -240,17 +240,35 @@ function clearStep(
   target: RevertTarget,
   kept: Kept | null,
 ): readonly EngineStep[] {
-  const paths = kept === null ? abandonedBy(facts, target) : [...kept.overlays.values()];
+  if (kept === null) return removeAbandoned(facts, target, []);
+  const paths = [...kept.overlays.values()];
   if (paths.length === 0) return [];
   return [
     step({
-      title: kept === null ? 'Remove what came since' : 'Remove an image that holds nothing',
+      title: 'Remove an image that holds nothing',
       detail: paths.join(', '),
-      actions: paths.map((path): StepAction =>
-        kept === null ? { do: 'remove-file', path } : { do: 'remove-file', path, ifEmpty: true },
-      ),
+      actions: paths.map((path): StepAction => ({ do: 'remove-file', path, ifEmpty: true })),
       undo: null,
-      undoWords: kept === null ? cannotBeUndone : notNeeded,
+      undoWords: notNeeded,
+    }),
+  ];
+}
+
+/** @param gone removed by libvirt already. */
+export function removeAbandoned(
+  facts: MachineFacts,
+  target: RevertTarget,
+  gone: readonly string[],
+): readonly EngineStep[] {
+  const paths = abandonedBy(facts, target).filter((path) => !gone.includes(path));
+  if (paths.length === 0 || !mayChangeFiles(facts)) return [];
+  return [
+    step({
+      title: 'Remove what came since',
+      detail: paths.join(', '),
+      actions: paths.map((path): StepAction => ({ do: 'remove-file', path })),
+      undo: null,
+      undoWords: cannotBeUndone,
     }),
   ];
 }

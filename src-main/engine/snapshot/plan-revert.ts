@@ -31,8 +31,8 @@ import { keepWhereItIs, type Kept } from './keep-where-it-is.ts';
 import { hardwareCheck } from './hardware.ts';
 import { FileNames } from './names.ts';
 import { removeCheckpoints, type CheckpointRemoval } from './remove-checkpoints.ts';
-import { revertByHand, revertsByHand } from './plan-revert-external.ts';
-import { deletedByRevert } from './revert-deletes.ts';
+import { removeAbandoned, revertByHand, revertsByHand } from './plan-revert-external.ts';
+import { deletedByRevert, deletedImages } from './revert-deletes.ts';
 import {
   describeTarget,
   howItGoesOn,
@@ -204,7 +204,10 @@ export function goBackWithoutKeeping(
     return revertByHand(facts, target, null, new FileNames(facts), noted);
   }
   const refusals = deletedByRevert(facts, target);
-  return { steps: refusals.length > 0 ? [] : [revertStep(facts, target, null, noted)], refusals };
+  if (refusals.length > 0) return { steps: [], refusals };
+  // libvirt removes only the images of the disks that its current snapshot has.
+  const left = removeAbandoned(facts, target, deletedImages(facts));
+  return { steps: [revertStep(facts, target, null, noted), ...left], refusals };
 }
 
 function revertStep(
@@ -241,9 +244,10 @@ function revertStep(
 
 function backToKept(facts: MachineFacts, kept: Kept): readonly StepAction[] {
   // One without memory is off after libvirt went back to it.
-  const running = isActive(facts) && !kept.memory;
+  const boots = isActive(facts) && !kept.memory;
+  const asItWas = facts.state === 'paused' ? flag.paused : flag.running;
   return [
-    { do: 'revert-snapshot', name: kept.name, flags: running ? flag.running : 0 },
+    { do: 'revert-snapshot', name: kept.name, flags: boots ? asItWas : 0 },
     { do: 'forget-revert', kept: kept.name },
   ];
 }

@@ -26,11 +26,12 @@ export function deletedByRevert(facts: MachineFacts, target: RevertTarget): read
   const active = new Set(facts.disks.flatMap(({ chain }) => chain.slice(0, 1)).map(pathOf));
   const frozen = new Set(facts.snapshots.flatMap((one) => one.frozen.map(pathOf)));
   const lines = new ImageLines(facts);
-  const wrong = [...writtenSince(current).values()].filter(
+  const wrong = deletedImages(facts).filter(
     (path) =>
       !active.has(path) ||
       frozen.has(path) ||
       lines.neededOn(path).length > 0 ||
+      facts.shared.some((one) => one.path === path) ||
       momentsInside(facts, new Set([path])).length > 0,
   );
   if (wrong.length === 0) return [];
@@ -43,6 +44,12 @@ export function deletedByRevert(facts: MachineFacts, target: RevertTarget): read
         'machine writes to now. Keep where the machine is now: then its record is right.',
     },
   ];
+}
+
+/** What libvirt removes when it goes back to an external snapshot. */
+export function deletedImages(facts: MachineFacts): readonly string[] {
+  const current = facts.current === null ? null : findSnapshot(facts, facts.current);
+  return current === null ? [] : [...writtenSince(current).values()];
 }
 
 const pathOf = ({ path }: { readonly path: string }) => path;

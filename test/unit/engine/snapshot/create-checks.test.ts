@@ -58,6 +58,10 @@ describe('warnings', () => {
   test('B18 a transient machine needs a tick', () => {
     expect(checkOf({ ...facts(), persistent: false }, 'transient')?.accept).toBeDefined();
   });
+  test('B14 a saved memory that was left behind', () => {
+    expect(checkOf({ ...facts(), managedSave: true }, 'managed-save')?.level).toBe('warning');
+    expect(checkOf(facts(), 'managed-save')).toBeUndefined();
+  });
   test('what is left out is named', () => {
     const given = extraDisk(facts({ disks: ['qcow2', 'qcow2'] }), 'vdc', 'network');
     const { checks } = planCreate(given, ask({ disks: ['vda'], memory: false }));

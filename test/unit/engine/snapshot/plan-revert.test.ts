@@ -212,6 +212,12 @@ describe('refused or with a tick', () => {
     }
   });
 
+  test('B14 one that libvirt left behind goes too, though the machine runs', () => {
+    const plan = planRevert({ ...taken(), managedSave: true }, ask());
+    expect(does(plan)[0]).toBe('drop-managed-save');
+    expect(checkOf(plan, 'managed-save')?.accept).toBeDefined();
+  });
+
   test('B18 a transient machine goes back to be on, never to be off', () => {
     const given = { ...taken(), persistent: false };
     expect(planRevert(given, ask()).verdict).toBe('allowed');
