@@ -20,8 +20,8 @@ export function managedSaveDropped(facts: MachineFacts): ManagedSave {
   const detail = isActive(facts)
     ? 'It was stopped with its memory saved once and did not go on from it, but the next start ' +
       'would. That memory fits only the disks as they were then.'
-    : 'It was stopped with its memory saved, to go on from it at the next start. That memory fits ' +
-      'only the disks as they are now: start it first and go back then, if you need it.';
+    : 'It was stopped with its memory saved, to go on from it at the next start. That memory ' +
+      'fits only the disks as they are now: start it first and go back then, if you need it.';
   return {
     steps: [
       step({
