@@ -29,6 +29,7 @@ export async function runJob(
   const usual = world.durations.get(kind) ?? firstGuessMs;
   const job: { id: JobId | null; over: boolean } = { id: null, over: false };
   const disturbing = fault === null ? Promise.resolve() : disturb(world, fault, usual, job);
+  disturbing.catch(() => undefined); // awaited below
   const end = await run(world, begin, meanwhile, job);
   job.over = true;
   await disturbing;

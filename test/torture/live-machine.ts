@@ -54,6 +54,7 @@ export interface LiveMachine {
 }
 
 const goneLimitMs = 30_000;
+const settleLimitMs = 30_000;
 
 export function liveMachine(libvirtd: PrivateLibvirtd, machine: TestMachine): LiveMachine {
   const live: LiveMachine = {
@@ -122,13 +123,19 @@ const isActive = (power: PowerState) => power === 'running' || power === 'paused
 const lines = (text: string) => text.split('\n').filter((line) => line.trim() !== '');
 
 async function powerOf(libvirtd: PrivateLibvirtd, uuid: string): Promise<PowerState> {
-  const info = await libvirtd.virsh('dominfo', uuid);
-  const value = (name: string) =>
-    new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(info)?.[1]?.trim() ?? '';
-  const state = value('State');
-  if (state === 'running' || state === 'paused') return state;
-  if (state !== 'shut off' && state !== 'crashed') throw new Error(`The machine is “${state}”`);
-  return value('Managed save') === 'yes' ? 'saved' : 'off';
+  const deadline = performance.now() + settleLimitMs;
+  for (;;) {
+    const info = await libvirtd.virsh('dominfo', uuid);
+    const value = (name: string) =>
+      new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(info)?.[1]?.trim() ?? '';
+    const state = value('State');
+    if (state === 'running' || state === 'paused') return state;
+    if (state === 'shut off' || state === 'crashed') {
+      return value('Managed save') === 'yes' ? 'saved' : 'off';
+    }
+    // “in shutdown” while libvirt ends its QEMU: not for long.
+    if (performance.now() > deadline) throw new Error(`The machine stays “${state}”`);
+  }
 }
 
 /** The active image of each disk, as the definition says it. */
