@@ -3,9 +3,11 @@
  * again after a crash is harmless. What libvirt keeps of machines and snapshots is changed here,
  * checkpoints in execute-checkpoints.ts, images in execute-images.ts.
  */
+import { AppError } from '#contract/errors.ts';
 import { domainWithImages } from '#engine/hypervisor/edit-images.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import { snapshotCreateFlag } from '#engine/hypervisor/snapshot-flags.ts';
+import { attribute, child, parseXml } from '#engine/hypervisor/xml.ts';
 import { holdsNothing } from '#engine/nbd/image.ts';
 import type { World } from '#engine/world/world.ts';
 import { executeOnCheckpoint } from './execute-checkpoints.ts';
@@ -131,6 +133,18 @@ type SnapshotStep = Extract<
   }
 >;
 
+/** Of a machine that went off since, libvirt would take the disks alone and say all is well. */
+async function refuseWithoutMemory({ hypervisor, uuid }: ExecuteParts, xml: string): Promise<void> {
+  const memory = attribute(child(parseXml(xml, 'domainsnapshot'), 'memory'), 'snapshot');
+  if (memory === null || memory === 'no') return;
+  const { state } = await hypervisor.state(uuid);
+  if (state !== 'off' && state !== 'crashed') return;
+  throw new AppError('machine-stopped', 'The machine is off, so its memory cannot be kept.', {
+    unharmed: 'Nothing was taken, and its disks are as they are.',
+    advice: 'Undo this change, or start the machine and finish it then.',
+  });
+}
+
 async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Promise<void> {
   const { hypervisor, uuid } = parts;
   const { redefine, current } = snapshotCreateFlag;
@@ -139,6 +153,7 @@ async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Pro
     case 'create-snapshot':
       if (await known()) return;
       await refuseTaken(parts.world, action.makes);
+      await refuseWithoutMemory(parts, action.xml);
       return hypervisor.createSnapshot(uuid, action.xml, action.flags);
     case 'record-snapshot':
       return hypervisor.createSnapshot(uuid, action.xml, redefine | (action.current ? current : 0));

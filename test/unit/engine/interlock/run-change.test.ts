@@ -193,6 +193,18 @@ describe('a change', () => {
   });
 });
 
+test('a snapshot with memory is not taken of a machine that went off meanwhile', async () => {
+  const { parts } = run();
+  const xml = `<domainsnapshot><name>a</name><memory snapshot='internal'/></domainsnapshot>`;
+  const create = { do: 'create-snapshot', name: 'a', xml, flags: 0, makes: [] } as const;
+  const take = step('Take', [{ ...create, freeze: false }], []);
+  await expect(runChange(parts, change(uuid, [take]))).rejects.toMatchObject({
+    code: 'machine-stopped',
+    data: { takenBack: true },
+  });
+  expect(await libvirt.listSnapshots(uuid)).toEqual([]);
+});
+
 describe('a change that was cut off', () => {
   /** The process dies at the n-th note in the journal: nothing after it is done or taken back. */
   async function cutOff(atNote: number): Promise<ChangeRun> {
