@@ -36,6 +36,9 @@ const xml = `<domain type='qemu'><name>${name}</name><uuid>${uuid}</uuid>
   <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${path}'/>
   <target dev='vda' bus='virtio'/></disk></devices></domain>`;
 
+/** A system libvirtd probes every QEMU anew where KVM does not work, once or more a command. */
+const commandPatienceMs = 240_000;
+
 describe.skipIf(reason !== null)('the system daemon', () => {
   let daemon: { stop(): Promise<void> };
   let disk: DiskModel;
@@ -82,38 +85,42 @@ describe.skipIf(reason !== null)('the system daemon', () => {
     rmSync(definition, { force: true });
   }
 
-  test('as root: running, stopped, restored as a new machine that starts', async () => {
-    const engine: TestEngine = await startTestEngine();
-    try {
-      const id = await engine.addHost(systemUri, uuid);
-      const repository = await engine.createRepository('root', 'secret');
-      const first = await engine.backup(id, repository.id);
-      await disk.write(0x32, 5 * mib, block);
-      const second = await engine.backup(id, repository.id);
-      expect(second.readBytes).toBe(block);
-      await disk.expectRestored(engine, second.id, disk.moment());
-      const host = await engine.host(systemUri);
-      const to = {
-        kind: 'new-machine' as const,
-        host: host.id,
-        name: `${name} zwei`,
-        folder: null,
-        network: 'disconnected' as const,
-        start: true,
-      };
-      const { handlers } = engine.engine;
-      const job = await engine.finished(
-        await handlers['restore.start']({ point: first.id, to, accepted: [] }),
-      );
-      expect(job.state.kind).toBe('done');
-      expect(await virsh('domstate', `${name} zwei`)).toContain('running');
-      await virsh('destroy', `${name} zwei`);
-      await virsh('undefine', `${name} zwei`);
-      rmSync(join(images, `${name} zwei`), { recursive: true });
-    } finally {
-      await engine.stop();
-    }
-  });
+  test(
+    'as root: running, stopped, restored as a new machine that starts',
+    { timeout: 2 * commandPatienceMs },
+    async () => {
+      const engine: TestEngine = await startTestEngine();
+      try {
+        const id = await engine.addHost(systemUri, uuid);
+        const repository = await engine.createRepository('root', 'secret');
+        const first = await engine.backup(id, repository.id);
+        await disk.write(0x32, 5 * mib, block);
+        const second = await engine.backup(id, repository.id);
+        expect(second.readBytes).toBe(block);
+        await disk.expectRestored(engine, second.id, disk.moment());
+        const host = await engine.host(systemUri);
+        const to = {
+          kind: 'new-machine' as const,
+          host: host.id,
+          name: `${name} zwei`,
+          folder: null,
+          network: 'disconnected' as const,
+          start: true,
+        };
+        const { handlers } = engine.engine;
+        const job = await engine.finished(
+          await handlers['restore.start']({ point: first.id, to, accepted: [] }),
+        );
+        expect(job.state.kind).toBe('done');
+        expect(await virsh('domstate', `${name} zwei`)).toContain('running');
+        await virsh('destroy', `${name} zwei`);
+        await virsh('undefine', `${name} zwei`);
+        rmSync(join(images, `${name} zwei`), { recursive: true });
+      } finally {
+        await engine.stop();
+      }
+    },
+  );
 
   /** Runs the command line as user 65534 in these groups, on a data folder of its own. */
   function asUser(groups: readonly (number | null)[]) {
@@ -130,58 +137,66 @@ describe.skipIf(reason !== null)('the system daemon', () => {
           ...[process.execPath, join(root, 'src-main/host/node/main.ts'), ...args],
           ...['--data', join(folder, 'data'), '--json'],
         ],
-        { env: { HOME: folder, XDG_RUNTIME_DIR: folder } },
+        { env: { HOME: folder, XDG_RUNTIME_DIR: folder }, timeoutMs: commandPatienceMs },
       );
       return { ...result, json: JSON.parse(result.stdout) as Record<string, unknown> };
     };
     return { folder, waymark };
   }
 
-  test('as a user not in libvirt-qemu: refused, with the command that helps', async () => {
-    const { folder, waymark } = asUser([groupId('libvirt')]);
-    await waymark('host', 'add', 'system', systemUri);
-    await waymark('repository', 'create', 'mine', join(folder, 'mine'), '--no-encryption');
-    const refused = await waymark('backup', uuid, '--to', 'mine');
-    expect(refused.code).not.toBe(0);
-    expect(refused.json).toMatchObject({ error: { code: 'permission-denied' } });
-    expect(JSON.stringify(refused.json)).toContain('usermod -aG libvirt-qemu');
-    rmSync(folder, { recursive: true });
-  });
+  test(
+    'as a user not in libvirt-qemu: refused, with the command that helps',
+    { timeout: 2 * commandPatienceMs },
+    async () => {
+      const { folder, waymark } = asUser([groupId('libvirt')]);
+      await waymark('host', 'add', 'system', systemUri);
+      await waymark('repository', 'create', 'mine', join(folder, 'mine'), '--no-encryption');
+      const refused = await waymark('backup', uuid, '--to', 'mine');
+      expect(refused.code).not.toBe(0);
+      expect(refused.json).toMatchObject({ error: { code: 'permission-denied' } });
+      expect(JSON.stringify(refused.json)).toContain('usermod -aG libvirt-qemu');
+      rmSync(folder, { recursive: true });
+    },
+  );
 
-  test('as a user in both groups: running, then stopped by a paused start', async () => {
-    const { folder, waymark } = asUser([groupId('libvirt'), groupId('libvirt-qemu')]);
-    await waymark('host', 'add', 'system', systemUri);
-    await waymark('repository', 'create', 'mine', join(folder, 'mine'), '--no-encryption');
-    const first = await waymark('backup', uuid, '--to', 'mine');
-    expect(first.json).toMatchObject({ point: { disks: [{ target: 'vda', mode: 're-read' }] } });
-    await virsh('destroy', name);
-    const stopped = await waymark('backup', uuid, '--to', 'mine');
-    expect(stopped.json).toMatchObject({
-      point: { disks: [{ target: 'vda', mode: 'changed-only', readBytes: 0 }] },
-    });
-    expect(await virsh('domstate', name)).toContain('shut off');
-    const image = join(folder, 'out.raw');
-    const { id } = stopped.json['point'] as { id: string };
-    const restored = await waymark('restore', id, '--disk', 'vda', '--image', image);
-    expect(restored.json).toMatchObject({ verified: true });
-    expect(Buffer.compare(readFileSync(image), disk.moment())).toBe(0);
-    expect(existsSync('/var/tmp/waymark-65534')).toBe(true);
+  test(
+    'as a user in both groups: running, then stopped by a paused start',
+    { timeout: 2 * commandPatienceMs },
+    async () => {
+      const { folder, waymark } = asUser([groupId('libvirt'), groupId('libvirt-qemu')]);
+      await waymark('host', 'add', 'system', systemUri);
+      await waymark('repository', 'create', 'mine', join(folder, 'mine'), '--no-encryption');
+      const first = await waymark('backup', uuid, '--to', 'mine');
+      expect(first.json).toMatchObject({ point: { disks: [{ target: 'vda', mode: 're-read' }] } });
+      await virsh('destroy', name);
+      const stopped = await waymark('backup', uuid, '--to', 'mine');
+      expect(stopped.json).toMatchObject({
+        point: { disks: [{ target: 'vda', mode: 'changed-only', readBytes: 0 }] },
+      });
+      expect(await virsh('domstate', name)).toContain('shut off');
+      const image = join(folder, 'out.raw');
+      const { id } = stopped.json['point'] as { id: string };
+      const restored = await waymark('restore', id, '--disk', 'vda', '--image', image);
+      expect(restored.json).toMatchObject({ verified: true });
+      expect(Buffer.compare(readFileSync(image), disk.moment())).toBe(0);
+      expect(existsSync('/var/tmp/waymark-65534')).toBe(true);
 
-    await virsh('pool-define-as', 'wm-pool', 'dir', '--target', pool);
-    await virsh('pool-build', 'wm-pool');
-    await virsh('pool-start', 'wm-pool');
-    const copy = `${name} als Nutzer`;
-    const made = await waymark('restore', id, '--as', copy, '--folder', pool, '--start');
-    expect(made.json).toMatchObject({ verified: true });
-    expect(await virsh('domstate', copy)).toContain('running');
-    await virsh('destroy', copy);
-    const again = join(folder, 'again.raw');
-    await run('qemu-img', ['convert', '-O', 'raw', join(pool, `${copy}-vda.qcow2`), again]);
-    expect(Buffer.compare(readFileSync(again), disk.moment())).toBe(0);
-    const taken = await waymark('restore', id, '--as', copy, '--folder', pool);
-    expect(taken.code).toBe(3);
-    await virsh('undefine', copy);
-    rmSync(folder, { recursive: true });
-    rmSync('/var/tmp/waymark-65534', { recursive: true });
-  });
+      await virsh('pool-define-as', 'wm-pool', 'dir', '--target', pool);
+      await virsh('pool-build', 'wm-pool');
+      await virsh('pool-start', 'wm-pool');
+      const copy = `${name} als Nutzer`;
+      const made = await waymark('restore', id, '--as', copy, '--folder', pool, '--start');
+      expect(made.json).toMatchObject({ verified: true });
+      expect(await virsh('domstate', copy)).toContain('running');
+      await virsh('destroy', copy);
+      const again = join(folder, 'again.raw');
+      await run('qemu-img', ['convert', '-O', 'raw', join(pool, `${copy}-vda.qcow2`), again]);
+      expect(Buffer.compare(readFileSync(again), disk.moment())).toBe(0);
+      const taken = await waymark('restore', id, '--as', copy, '--folder', pool);
+      expect(taken.code).toBe(3);
+      await virsh('undefine', copy);
+      rmSync(folder, { recursive: true });
+      rmSync('/var/tmp/waymark-65534', { recursive: true });
+    },
+  );
 });
