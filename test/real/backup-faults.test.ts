@@ -108,7 +108,10 @@ describe.skipIf(reason !== null)('a backup that is disturbed', () => {
     expect(await libvirtd.virsh('domjobinfo', machine.uuid)).toMatch(/None|Job type:\s+None/);
     expect(await checkpoints()).toEqual([first.checkpoint]);
     const scratch = scratchFolder();
-    expect(existsSync(scratch) ? readdirSync(scratch) : []).toEqual([]);
+    // Of root all runs share one folder: what another one left says nothing of this one.
+    const work = machine.uuid.replaceAll('-', '').slice(0, 16);
+    const left = existsSync(scratch) ? readdirSync(scratch) : [];
+    expect(left.filter((one) => one.startsWith(work))).toEqual([]);
     const locks = readdirSync(`${repository.path}/locks`);
     expect(locks.length).toBeGreaterThan(0); // the lease file stays, marked free
   }
