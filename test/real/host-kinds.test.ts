@@ -76,6 +76,11 @@ describe.skipIf(reason !== null)('the system daemon', () => {
   });
 
   async function forget(): Promise<void> {
+    // Copies that a run which was cut off left behind stand in the way of the next.
+    for (const copy of [`${name} zwei`, `${name} als Nutzer`]) {
+      await world.processes.run('virsh', ['-c', systemUri, 'destroy', copy]);
+      await world.processes.run('virsh', ['-c', systemUri, 'undefine', copy]);
+    }
     await virsh('destroy', name).catch(() => undefined);
     await virsh('undefine', name, '--checkpoints-metadata').catch(() => undefined);
     await virsh('pool-destroy', 'wm-pool').catch(() => undefined);
