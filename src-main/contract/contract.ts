@@ -28,6 +28,24 @@ import type {
   Unfinished,
   UnfinishedId,
 } from './moments.ts';
+import {
+  channelNames,
+  channelsCheck,
+  planDraftCheck,
+  type Background,
+  type Channels,
+  type ChannelTest,
+  type CleanUpPlan,
+  type News,
+  type Plan,
+  type PlanCheck,
+  type PlanId,
+  type PlanRun,
+  type PlanRunId,
+  type PlanTime,
+  type RemovedPoint,
+  type RetentionPreview,
+} from './plans.ts';
 
 export interface Call<Schema extends v.GenericSchema, Output> {
   readonly kind: 'call';
@@ -67,6 +85,8 @@ const repositoryId = id<RepositoryId>();
 const pointId = id<PointId>();
 const jobId = id<JobId>();
 const unfinishedId = id<UnfinishedId>();
+const planId = id<PlanId>();
+const planRunId = id<PlanRunId>();
 const snapshotName = v.pipe(v.string(), v.minLength(1), v.maxLength(1024));
 
 /** A name a person gives: no control characters, not only spaces, no slash at all. */
@@ -90,6 +110,8 @@ const password = v.pipe(
   v.maxLength(maxPasswordLength, `At most ${maxPasswordLength} characters`),
 );
 const nothing = v.strictObject({});
+const someRows = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(500));
+const pointIds = v.pipe(v.array(pointId), v.maxLength(1000));
 const target = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 
 const restoreTargetCheck = v.variant('kind', [
@@ -222,6 +244,12 @@ export const contract = {
     v.strictObject({ repository: repositoryId, readData: v.boolean() }),
   ).returns<JobId>(),
   'repositories.rebuild': call(v.strictObject({ repository: repositoryId })).returns<JobId>(),
+  /** What a clean-up would delete and free now; changes nothing. */
+  'repositories.plan-clean-up': call(
+    v.strictObject({ repository: repositoryId }),
+  ).returns<CleanUpPlan>(),
+  /** Frees the space of points removed longer ago than the grace period. */
+  'repositories.clean-up': call(v.strictObject({ repository: repositoryId })).returns<JobId>(),
 
   'points.list': call(
     v.strictObject({
@@ -232,9 +260,14 @@ export const contract = {
   'points.get': call(v.strictObject({ point: pointId })).returns<Point>(),
   'points.verify': call(v.strictObject({ point: pointId })).returns<JobId>(),
   /** Removes the manifests. The last point of a machine needs `last` true. */
-  'points.delete': call(
-    v.strictObject({ points: v.pipe(v.array(pointId), v.maxLength(1000)), last: v.boolean() }),
-  ).returns<JobId>(),
+  'points.delete': call(v.strictObject({ points: pointIds, last: v.boolean() })).returns<JobId>(),
+  /** A pinned point is removed by no rule. It says so in the repository itself. */
+  'points.pin': call(v.strictObject({ point: pointId, pinned: v.boolean() })).returns<Point>(),
+  /** Those that were removed and can be taken back until the clean-up. */
+  'points.removed': call(v.strictObject({ repository: v.nullable(repositoryId) })).returns<
+    readonly RemovedPoint[]
+  >(),
+  'points.take-back': call(v.strictObject({ points: pointIds })).returns<null>(),
 
   'backup.plan': call(
     v.strictObject({
@@ -262,18 +295,70 @@ export const contract = {
     v.strictObject({ point: pointId, to: restoreTargetCheck, accepted: v.array(idText) }),
   ).returns<JobId>(),
 
+  'plans.list': call(nothing).returns<readonly Plan[]>(),
+  'plans.get': call(v.strictObject({ plan: planId })).returns<Plan>(),
+  'plans.create': call(v.strictObject({ draft: planDraftCheck })).returns<Plan>(),
+  'plans.change': call(v.strictObject({ plan: planId, draft: planDraftCheck })).returns<Plan>(),
+  /** Its points and its past runs stay. `plans.bring-back` undoes it. */
+  'plans.remove': call(v.strictObject({ plan: planId })).returns<null>(),
+  'plans.bring-back': call(v.strictObject({ plan: planId })).returns<Plan>(),
+  /** What is wrong with a draft, its next times, the machines it means. */
+  'plans.check': call(
+    v.strictObject({ draft: planDraftCheck, plan: v.nullable(planId) }),
+  ).returns<PlanCheck>(),
+  /** Which points would stay and go, on the real points, now and a year from now. */
+  'plans.preview': call(
+    v.strictObject({ draft: planDraftCheck, plan: v.nullable(planId) }),
+  ).returns<RetentionPreview>(),
+  /** Begins a run of every machine of the plan, or of one, whatever the calendar says. */
+  'plans.run': call(v.strictObject({ plan: planId, machine: v.nullable(machineId) })).returns<
+    readonly PlanRun[]
+  >(),
+  /** Looks at every plan now and begins what is due: for a timer of one's own. */
+  'plans.run-due': call(nothing).returns<readonly PlanRun[]>(),
+  'plans.pause': call(
+    v.strictObject({ plan: planId, until: v.nullable(v.pipe(v.number(), v.safeInteger())) }),
+  ).returns<Plan>(),
+  'plans.resume': call(v.strictObject({ plan: planId })).returns<Plan>(),
+  /** Newest first; `before` is the `due` of the last row seen. */
+  'plans.runs': call(
+    v.strictObject({
+      plan: v.nullable(planId),
+      machineUuid: v.nullable(idText),
+      before: v.nullable(v.number()),
+      limit: someRows,
+    }),
+  ).returns<readonly PlanRun[]>(),
+  /** Past and coming times for the calendar strip; at most 1,000. */
+  'plans.times': call(v.strictObject({ plan: planId, from: v.number(), to: v.number() })).returns<
+    readonly PlanTime[]
+  >(),
+  /** Begins a waiting run although its condition is not met. */
+  'plan-runs.run-now': call(v.strictObject({ run: planRunId })).returns<PlanRun>(),
+  'plan-runs.skip': call(v.strictObject({ run: planRunId })).returns<PlanRun>(),
+
+  'channels.get': call(nothing).returns<Channels>(),
+  'channels.set': call(v.strictObject({ channels: channelsCheck })).returns<Channels>(),
+  /** Sends a test by the channel as it is in `channels`, saved or not. */
+  'channels.test': call(
+    v.strictObject({ channel: v.picklist(channelNames), channels: channelsCheck }),
+  ).returns<ChannelTest>(),
+  /** The report of the last seven days as one HTML page. */
+  'report.make': call(nothing).returns<{ readonly html: string; readonly name: string }>(),
+
+  'background.get': call(nothing).returns<Background>(),
+  'background.service': call(v.strictObject({ installed: v.boolean() })).returns<Background>(),
+  'background.autostart': call(v.strictObject({ installed: v.boolean() })).returns<Background>(),
+
   'jobs.list': call(v.strictObject({ all: v.boolean() })).returns<readonly Job[]>(),
   'jobs.get': call(v.strictObject({ job: jobId })).returns<Job>(),
   /** Answers at once with the job as `cancelling`, or as it ended. */
   'jobs.cancel': call(v.strictObject({ job: jobId })).returns<Job>(),
 
   /** Newest first; `before` is the startedAt of the last row seen. */
-  'history.list': call(
-    v.strictObject({
-      before: v.nullable(v.number()),
-      limit: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(500)),
-    }),
-  ).returns<readonly Run[]>(),
+  'history.list': call(v.strictObject({ before: v.nullable(v.number()), limit: someRows })).returns<
+    readonly Run[]
+  >(),
 
   /**
    * Creates and starts the practice machine, with its unencrypted repository beside it if asked.
@@ -310,6 +395,9 @@ export const contract = {
   'timeline.changed': event<{ readonly machine: MachineId }>(),
   'unfinished.changed': event<readonly Unfinished[]>(),
   'repositories.changed': event<readonly Repository[]>(),
+  'plans.changed': event<readonly Plan[]>(),
+  'plan-runs.changed': event<PlanRun>(),
+  news: event<News>(),
   'jobs.changed': event<Job>(),
   'app.changed': event<AppInfo>(),
   /** The wire dropped events or the engine restarted: read everything again. */

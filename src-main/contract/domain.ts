@@ -106,6 +106,10 @@ export interface Machine {
   readonly hasManagedSave: boolean;
   readonly disks: readonly Disk[];
   readonly protection: Protection;
+  /** Why it is not protected, in one sentence; '' when it is, or no plan means it. */
+  readonly protectionWords: string;
+  /** The next planned time; null without a plan or calendar. */
+  readonly nextRun: number | null;
   readonly lastPoint: LastPoint | null;
   readonly pointCount: number;
   readonly storedBytes: number;
@@ -176,6 +180,8 @@ export interface Point {
   readonly storedBytes: number;
   readonly verified: Verification | null;
   readonly damaged: boolean;
+  /** No rule removes it. */
+  readonly pinned: boolean;
 }
 
 // Repositories -----------------------------------------------------------------------------------

@@ -25,13 +25,17 @@ import { createSecrets, type Secrets } from '#engine/world/secrets.ts';
 import type { World } from '#engine/world/world.ts';
 import { actionHandlers } from './handlers/actions.ts';
 import { appHandlers } from './handlers/app.ts';
+import { backgroundHandlers } from './handlers/background.ts';
 import { backupHandlers } from './handlers/backups.ts';
 import { doctorHandlers } from './handlers/doctor.ts';
 import { statesParts } from './handlers/checkpoint-states.ts';
 import { hostHandlers } from './handlers/hosts.ts';
 import { jobHandlers } from './handlers/jobs.ts';
+import { keptPointHandlers } from './handlers/kept-points.ts';
 import { machineHandlers } from './handlers/machines.ts';
 import { momentHandlers } from './handlers/moments.ts';
+import { newsHandlers } from './handlers/news.ts';
+import { planHandlers } from './handlers/plans.ts';
 import { pointHandlers } from './handlers/points.ts';
 import { practiceHandlers } from './handlers/practice.ts';
 import { createRecovery, type Recovery } from './handlers/recovery.ts';
@@ -191,6 +195,10 @@ function assemble(
       ...restoreHandlers(rooms),
       ...jobHandlers(rooms),
       ...practiceHandlers(rooms),
+      ...planHandlers(),
+      ...keptPointHandlers(),
+      ...newsHandlers(),
+      ...backgroundHandlers(),
     },
     onEvent: (listener) => {
       listeners.add(listener);

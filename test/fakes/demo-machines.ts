@@ -152,6 +152,8 @@ export function demoMachine(spec: Row, index: number, now: number): Machine {
     hasManagedSave: false,
     disks: spec.disks.map((text) => disk(text, spec.name)),
     protection: spec.protection,
+    protectionWords: '',
+    nextRun: null,
     lastPoint,
     pointCount: spec.age === null ? 0 : 11,
     storedBytes: Math.round(spec.storedGib * gib),

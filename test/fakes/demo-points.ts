@@ -72,6 +72,7 @@ export function makePoint(
     storedBytes: sum((disk) => disk.storedBytes),
     verified: null,
     damaged: false,
+    pinned: false,
   };
 }
 

@@ -7,7 +7,17 @@ import { gib } from './demo-machines.ts';
 import { demoRepository } from './demo-state.ts';
 import type { Demo } from './handlers.ts';
 
-type Part = Pick<Handlers, Extract<keyof Handlers, `repositories.${string}` | `points.${string}`>>;
+type Part = Pick<
+  Handlers,
+  Exclude<
+    Extract<keyof Handlers, `repositories.${string}` | `points.${string}`>,
+    | 'repositories.plan-clean-up'
+    | 'repositories.clean-up'
+    | 'points.pin'
+    | 'points.removed'
+    | 'points.take-back'
+  >
+>;
 
 /** Shaped as the real one is shown; the store's own is longer. */
 const demoRecoveryCode = 'K7QD-93MB-XW2F-T8HA-5NRC-PE64-JV0G-1YSZ';

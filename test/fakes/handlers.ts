@@ -19,6 +19,7 @@ import { backupHandlers } from './demo-backup.ts';
 import { hostHandlers } from './demo-hosts.ts';
 import { momentHandlers } from './demo-moments.ts';
 import { repositoryHandlers } from './demo-repositories.ts';
+import { scheduleHandlers } from './demo-schedule.ts';
 
 export interface FakeOptions {
   readonly state?: DemoStateName;
@@ -122,6 +123,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
     'app.info': () => Promise.resolve(demoInfo(demo.state, options.front ?? 'browser')),
     ...hostHandlers(demo),
     ...repositoryHandlers(demo),
+    ...scheduleHandlers(),
     ...backupHandlers(demo),
     ...actionHandlers(demo),
     ...momentHandlers(demo),

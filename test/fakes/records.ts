@@ -72,6 +72,7 @@ export function point(id: string, change: Partial<Point> = {}): Point {
     storedBytes: 400,
     verified: null,
     damaged: false,
+    pinned: false,
     ...change,
   };
 }

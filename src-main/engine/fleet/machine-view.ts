@@ -62,6 +62,8 @@ export function viewMachine({ host, practice, known, history }: MachineView): Ma
     hasManagedSave: record.hasManagedSave,
     disks: definition.disks.map((disk) => viewDisk(disk, sizes.get(disk.target) ?? null)),
     protection: protectionWithoutPlan(history.pointCount),
+    protectionWords: '',
+    nextRun: null,
     ...history,
   };
 }

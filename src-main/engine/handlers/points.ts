@@ -6,7 +6,7 @@ import type { Rooms } from '../engine.ts';
 import { verify } from './repositories.ts';
 import { answer } from './answer.ts';
 
-type Calls = Extract<keyof Handlers, `points.${string}`>;
+type Calls = 'points.list' | 'points.get' | 'points.verify' | 'points.delete';
 
 export function pointHandlers(rooms: Rooms): Pick<Handlers, Calls> {
   const { catalog } = rooms;

@@ -7,7 +7,10 @@ import type { JobContext } from '#engine/jobs/job-types.ts';
 import type { Rooms } from '../engine.ts';
 import { answer } from './answer.ts';
 
-type Calls = Extract<keyof Handlers, `repositories.${string}`>;
+type Calls = Exclude<
+  Extract<keyof Handlers, `repositories.${string}`>,
+  'repositories.plan-clean-up' | 'repositories.clean-up'
+>;
 
 export function repositoryHandlers(rooms: Rooms): Pick<Handlers, Calls> {
   const { shelf, jobs } = rooms;

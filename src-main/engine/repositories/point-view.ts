@@ -40,6 +40,7 @@ export function viewPoint(manifest: PointManifest, repository: Named<RepositoryI
     storedBytes: manifest.storedBytes,
     verified: null,
     damaged: false,
+    pinned: false,
   };
 }
 
