@@ -77,9 +77,9 @@ export interface SnapshotRecord {
 
 /** Names only: cheap enough to notice by polling what other programs did. */
 export interface MomentNames {
-  readonly snapshots: readonly string[]; // parents first
+  readonly snapshots: readonly string[]; // sorted, as those of the checkpoints
   readonly currentSnapshot: string | null;
-  readonly checkpoints: readonly string[]; // parents first
+  readonly checkpoints: readonly string[];
 }
 
 export interface CheckpointDiskRecord {
