@@ -48,8 +48,13 @@ export interface PlanRuns {
   lastEnded(plan: PlanId, machineUuid: string, repository: RepositoryId): PlanRunRecord | null;
   /** Times of the calendar after `after` that have rows: the clock was put back since. */
   claimedAfter(plan: PlanId, after: number): ReadonlySet<number>;
-  /** Drops what was taken for missed and has not even come: the clock was wrong then. */
-  dropMissedAfter(plan: PlanId, after: number): void;
+  /**
+   * Drops what was taken for missed and has not even come: the clock was wrong then. Returns how
+   * many rows went.
+   */
+  dropMissedAfter(plan: PlanId, after: number): number;
+  /** The newest time of the calendar at or before `at` that has a row; null when none has. */
+  lastClaimed(plan: PlanId, at: number): number | null;
   /** By due, from `from` on and before `to`; at most `limit`. */
   dues(plan: PlanId, from: number, to: number, limit: number): readonly DueKind[];
   /** Drops the oldest that ended beyond `maxPlanRuns`. */
@@ -103,8 +108,16 @@ export function planRunQueries(db: WritableDb, keep: number = maxPlanRuns): Plan
           )
           .map((row) => whole(row, 'due')),
       ),
-    dropMissedAfter: (plan, after) => {
-      db.run(`DELETE FROM plan_runs WHERE plan = ? AND due > ? AND kind = 'missed'`, plan, after);
+    dropMissedAfter: (plan, after) =>
+      db.run(`DELETE FROM plan_runs WHERE plan = ? AND due > ? AND kind = 'missed'`, plan, after),
+    lastClaimed: (plan, at) => {
+      const row = db.get(
+        `SELECT max(due) AS due FROM plan_runs WHERE plan = ? AND due <= ?
+          AND cause IN ('schedule', 'catch-up')`,
+        plan,
+        at,
+      );
+      return row === undefined ? null : wholeOrNull(row, 'due');
     },
     dues: (plan, from, to, limit) =>
       db

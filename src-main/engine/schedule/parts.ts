@@ -4,7 +4,7 @@
  */
 import type { JobId, MachineId, Named, PointId, RepositoryId } from '#contract/domain.ts';
 import type { Cause, Hook, News, PlanId, PlanRunId } from '#contract/plans.ts';
-import type { KeptPlan, PlannedMachine } from './conditions.ts';
+import type { KeptPlan } from './conditions.ts';
 
 /** What a hook is told, through its environment. */
 export interface HookAbout {
@@ -73,8 +73,3 @@ export interface Starters {
 /** Something a person should hear of. The receiver gives it its id and time, and keeps it. */
 export type ScheduleNews = Omit<News, 'id' | 'time'>;
 export type OnNews = (news: ScheduleNews) => void;
-
-/** One machine a plan might mean, as the fleet sees it now. */
-export interface SeenMachine extends PlannedMachine {
-  readonly disks: readonly string[];
-}
