@@ -76,7 +76,7 @@ export function membersOf(
       else gone.push(names.get(uuid) ?? { uuid, id, name: uuid });
     }
     const meant = new Set(wanted.machines.map(uuidOf));
-    return { here, gone, forget: notIn(remembered, meant) };
+    return { here: once(here), gone, forget: notIn(remembered, meant) };
   }
   const out = new Set(wanted.except.map(uuidOf));
   const only = wanted.kind === 'host' ? wanted.host : null;
@@ -85,8 +85,13 @@ export function membersOf(
     .filter(({ id, uuid }) => !byUuid.has(uuid) && (only === null || hostOf(id) === only))
     .map(({ id }) => away(id))
     .filter((member) => member !== null);
-  const here = [...present, ...absent].filter(({ uuid }) => !out.has(uuid));
+  const here = once([...present, ...absent]).filter(({ uuid }) => !out.has(uuid));
   return { here, gone: [], forget: notIn(remembered, new Set(here.map(({ uuid }) => uuid))) };
+}
+
+/** A machine that two hosts know, or that was chosen twice, is one. */
+function once(members: readonly Member[]): readonly Member[] {
+  return [...new Map(members.map((member) => [member.uuid, member])).values()];
 }
 
 function notIn(remembered: readonly Remembered[], meant: ReadonlySet<string>): readonly string[] {

@@ -3,8 +3,12 @@
  * through these and knows none of the rooms behind them.
  */
 import type { JobId, MachineId, Named, PointId, RepositoryId } from '#contract/domain.ts';
-import type { Cause, Hook, News, PlanId, PlanRunId } from '#contract/plans.ts';
-import type { KeptPlan } from './conditions.ts';
+import type { Cause, Hook, News, PlanId, PlanRun, PlanRunId } from '#contract/plans.ts';
+import type { Catalog } from '#engine/catalog/catalog.ts';
+import type { Jobs } from '#engine/jobs/job-types.ts';
+import type { World } from '#engine/world/world.ts';
+import type { Conditions, KeptPlan } from './conditions.ts';
+import type { Seen } from './members.ts';
 
 /** What a hook is told, through its environment. */
 export interface HookAbout {
@@ -73,3 +77,27 @@ export interface Starters {
 /** Something a person should hear of. The receiver gives it its id and time, and keeps it. */
 export type ScheduleNews = Omit<News, 'id' | 'time'>;
 export type OnNews = (news: ScheduleNews) => void;
+
+/** All the scheduler works with. */
+export interface ScheduleParts {
+  readonly world: Pick<World, 'clock' | 'ids' | 'log'>;
+  readonly catalog: Pick<
+    Catalog,
+    'plans' | 'planRuns' | 'points' | 'repositories' | 'settings' | 'transaction'
+  >;
+  readonly jobs: Pick<Jobs, 'get' | 'ended' | 'ofMachine'>;
+  readonly conditions: Conditions;
+  readonly hooks: HookRunner;
+  readonly awake: Awake;
+  readonly retention: Retention;
+  readonly starters: Starters;
+  /** Hosts and machines as they are known now. */
+  readonly seen: () => Seen;
+  /** Brings the list of points up to what the repository holds; rejects while it is absent. */
+  readonly readPoints: (repository: RepositoryId) => Promise<void>;
+  readonly onNews: OnNews;
+  /** A run was made or changed. */
+  readonly onRun: (run: PlanRun) => void;
+  /** A plan, its next time or the protection of its machines changed. */
+  readonly onPlans: (machineUuids: readonly string[]) => void;
+}
