@@ -35,6 +35,7 @@ import { keptPointHandlers } from './handlers/kept-points.ts';
 import { machineHandlers } from './handlers/machines.ts';
 import { momentHandlers } from './handlers/moments.ts';
 import { newsHandlers } from './handlers/news.ts';
+import { planPreviewHandlers } from './handlers/plan-preview.ts';
 import { planHandlers } from './handlers/plans.ts';
 import { pointHandlers } from './handlers/points.ts';
 import { practiceHandlers } from './handlers/practice.ts';
@@ -196,6 +197,7 @@ function assemble(
       ...jobHandlers(rooms),
       ...practiceHandlers(rooms),
       ...planHandlers(),
+      ...planPreviewHandlers(),
       ...keptPointHandlers(),
       ...newsHandlers(),
       ...backgroundHandlers(),

@@ -44,6 +44,12 @@ export interface Points {
    * several begin so (data.points lists them).
    */
   getPoint(idOrPrefix: string): Point;
+  /** The newest that is not damaged and was not made after `atMost` (epoch ms). */
+  newestGood(
+    machineUuid: string,
+    repository: RepositoryId,
+    atMost: number,
+  ): { readonly id: PointId; readonly time: number } | null;
   deletePoint(repository: RepositoryId, id: PointId): boolean;
   replaceAllOf(repository: RepositoryId, points: readonly Point[]): void;
   setVerification(repository: RepositoryId, id: PointId, verification: Verification): void;
@@ -119,6 +125,16 @@ export function pointQueries(db: WritableDb): Points {
     pointsOfMachine: (machineUuid) =>
       db.all(`${columns} WHERE p.machine_uuid = ? ${newestFirst}`, machineUuid).map(toPoint),
     getPoint: (idOrPrefix) => findPoint(db, idOrPrefix),
+    newestGood: (machineUuid, repository, atMost) => {
+      const row = db.get(
+        `SELECT id, time FROM points WHERE machine_uuid = ? AND time <= ? AND repository = ?
+          AND damaged = 0 ORDER BY time DESC LIMIT 1`,
+        machineUuid,
+        atMost,
+        repository,
+      );
+      return row === undefined ? null : { id: text(row, 'id') as PointId, time: whole(row, 'time') };
+    },
     deletePoint: (repository, id) =>
       db.run('DELETE FROM points WHERE repository = ? AND id = ?', repository, id) > 0,
     replaceAllOf: (repository, points) => {

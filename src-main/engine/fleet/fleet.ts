@@ -3,7 +3,7 @@
  * list shows is what libvirt last said. Retries a lost host by itself. Does not change any
  * machine.
  */
-import type { Host, HostId, JobId, Machine, MachineId } from '#contract/domain.ts';
+import type { Host, HostId, JobId, Machine, MachineId, Named } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import type { Emit } from '#contract/contract.ts';
 import type { Catalog } from '#engine/catalog/catalog.ts';
@@ -38,6 +38,18 @@ export interface FoundMachine {
   readonly record: MachineRecord;
 }
 
+export interface FleetSeen {
+  readonly hosts: readonly (Named<HostId> & { readonly connected: boolean })[];
+  readonly machines: readonly {
+    readonly id: MachineId;
+    readonly uuid: string;
+    readonly name: string;
+    readonly host: HostId;
+    /** Targets of its disks. */
+    readonly disks: readonly string[];
+  }[];
+}
+
 export interface Fleet {
   hosts(): readonly Host[];
   host(id: HostId): Host;
@@ -45,6 +57,8 @@ export interface Fleet {
   machine(id: MachineId): Machine;
   /** All machines of hosts that are connected now. */
   connected(): readonly MachineId[];
+  /** Every host, whether it is connected, and the machines it has, without what they look like. */
+  seen(): FleetSeen;
   /** Connected and known; throws `machine-not-found`, `host-not-found` or why the host is away. */
   find(id: MachineId): FoundMachine;
   hypervisor(host: HostId): Hypervisor;
@@ -115,6 +129,24 @@ class LiveFleet implements Fleet {
         ? connection.inventory.all().map(({ record }) => machineId(host, record.uuid))
         : [],
     );
+  }
+
+  seen(): FleetSeen {
+    const hosts = this.#catalog.hosts.list().map(({ id, name }) => ({
+      id,
+      name,
+      connected: this.#connections.get(id)?.state().kind === 'connected',
+    }));
+    const machines = hosts.flatMap(({ id, connected }) =>
+      (connected ? (this.#connections.get(id)?.inventory.all() ?? []) : []).map(({ record }) => ({
+        id: machineId(id, record.uuid),
+        uuid: record.uuid,
+        name: record.name,
+        host: id,
+        disks: record.definition.disks.map(({ target }) => target),
+      })),
+    );
+    return { hosts, machines };
   }
 
   find(id: MachineId): FoundMachine {

@@ -1,7 +1,10 @@
 import type { Handlers } from '#contract/contract.ts';
 import { AppError } from '#contract/errors.ts';
 
-type Calls = Extract<keyof Handlers, `plans.${string}` | `plan-runs.${string}`>;
+type Calls = Exclude<
+  Extract<keyof Handlers, `plans.${string}` | `plan-runs.${string}`>,
+  'plans.preview'
+>;
 
 function later(): Promise<never> {
   return Promise.reject(new AppError('unsupported', 'Not built yet.'));
@@ -16,7 +19,6 @@ export function planHandlers(): Pick<Handlers, Calls> {
     'plans.remove': later,
     'plans.bring-back': later,
     'plans.check': later,
-    'plans.preview': later,
     'plans.run': later,
     'plans.run-due': later,
     'plans.pause': later,
