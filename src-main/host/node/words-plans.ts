@@ -1,4 +1,5 @@
 /** Plans and their runs in words for a terminal. */
+import type { MachineId, RepositoryId } from '#contract/domain.ts';
 import type {
   Calendar,
   Cause,
@@ -10,8 +11,12 @@ import type {
   PlanRun,
   Retention,
 } from '#contract/plans.ts';
-import type { MachineId, RepositoryId } from '#contract/domain.ts';
 import { duration, moment, plain, size } from './words.ts';
+
+/** The zone of whoever types, as this computer knows it. */
+export function zoneHere(): string {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
 
 function formatIn(timeZone: string): Intl.DateTimeFormat {
   const options: Intl.DateTimeFormatOptions = {

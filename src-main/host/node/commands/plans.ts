@@ -10,7 +10,14 @@ import { draftFrom } from '../plan-draft.ts';
 import { draftHelp, draftOptions, saysAnything } from '../plan-options.ts';
 import { momentOf, secondsOf } from '../quantities.ts';
 import { plain, sheet, table } from '../words.ts';
-import { planFields, pauseWords, runStateWords, whenWords, momentIn } from '../words-plans.ts';
+import {
+  planFields,
+  pauseWords,
+  runStateWords,
+  whenWords,
+  momentIn,
+  zoneHere,
+} from '../words-plans.ts';
 
 const makeOne = 'waymark plan create <name> --to <repository>';
 
@@ -87,11 +94,6 @@ async function checked(
   }
   for (const { message } of check.problems) context.output.note(plain(message));
   return check;
-}
-
-/** The zone of whoever types, as this computer knows it. */
-function zoneHere(): string {
-  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
 const create: Command = {
