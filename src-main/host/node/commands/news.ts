@@ -11,7 +11,8 @@ import { plain, size } from '../words.ts';
 function writeWhole(path: string, text: string): void {
   const beside = `${path}.part`;
   try {
-    writeFileSync(beside, text, { mode: 0o600 });
+    rmSync(beside, { force: true });
+    writeFileSync(beside, text, { flag: 'wx', mode: 0o600 }); // 'wx': through no link of others
     renameSync(beside, path);
   } catch (thrown) {
     rmSync(beside, { force: true });
