@@ -196,7 +196,7 @@ function assemble(
       ...jobHandlers(rooms),
       ...practiceHandlers(rooms),
       ...planHandlers(),
-      ...keptPointHandlers(),
+      ...keptPointHandlers(rooms),
       ...newsHandlers(),
       ...backgroundHandlers(),
     },
