@@ -198,7 +198,7 @@ function assemble(
       ...practiceHandlers(rooms),
       ...planHandlers(),
       ...planPreviewHandlers(),
-      ...keptPointHandlers(),
+      ...keptPointHandlers(rooms),
       ...newsHandlers(),
       ...backgroundHandlers(),
     },

@@ -7,7 +7,7 @@ import type {
   Verification,
 } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
-import { flag, json, text, whole, type Row, type WritableDb } from './database.ts';
+import { flag, json, text, whole, type Row, type SqlValue, type WritableDb } from './database.ts';
 
 export interface PointFilter {
   readonly machineUuid?: string | null; // null: of every machine
@@ -54,6 +54,8 @@ export interface Points {
   replaceAllOf(repository: RepositoryId, points: readonly Point[]): void;
   setVerification(repository: RepositoryId, id: PointId, verification: Verification): void;
   setDamaged(repository: RepositoryId, id: PointId, damaged: boolean): void;
+  /** What the repository says, kept here for the lists. */
+  setPinned(repository: RepositoryId, id: PointId, pinned: boolean): void;
   /** Every machine that has points, by uuid. */
   byMachine(): ReadonlyMap<string, MachinePoints>;
   /** The newest names of machines that have points, also those whose host is gone. */
@@ -81,7 +83,8 @@ function verifiedOf(row: Row): Verification | null {
 
 function toPoint(row: Row): Point {
   return {
-    ...(json(row, 'content') as Point),
+    pinned: false, // rows from before there were pins do not say
+    ...(json(row, 'content') as Omit<Point, 'pinned'> & Partial<Pick<Point, 'pinned'>>),
     repository: repositoryOf(row),
     verified: verifiedOf(row),
     damaged: flag(row, 'damaged'),
@@ -117,6 +120,9 @@ export function pointQueries(db: WritableDb): Points {
         maxListedPoints,
       )
       .map(toPoint);
+  const update = (set: string, value: SqlValue, repository: RepositoryId, id: PointId) => {
+    db.run(`UPDATE points SET ${set} WHERE repository = ? AND id = ?`, value, repository, id);
+  };
   return {
     insertPoint: (point) => {
       insert(db, point);
@@ -141,20 +147,14 @@ export function pointQueries(db: WritableDb): Points {
       replaceAll(db, repository, points);
     },
     setVerification: (repository, id, verification) => {
-      db.run(
-        'UPDATE points SET verified = ? WHERE repository = ? AND id = ?',
-        JSON.stringify(verification),
-        repository,
-        id,
-      );
+      update('verified = ?', JSON.stringify(verification), repository, id);
     },
     setDamaged: (repository, id, damaged) => {
-      db.run(
-        'UPDATE points SET damaged = ? WHERE repository = ? AND id = ?',
-        damaged ? 1 : 0,
-        repository,
-        id,
-      );
+      update('damaged = ?', damaged ? 1 : 0, repository, id);
+    },
+    setPinned: (repository, id, pinned) => {
+      const set = "content = json_set(content, '$.pinned', json(?))";
+      update(set, pinned ? 'true' : 'false', repository, id);
     },
     byMachine: () => byMachine(db),
     machines: () =>

@@ -214,6 +214,7 @@ export class FolderStorage implements Storage {
     const parent = parentOf(name);
     if (parent === '' || this.#folders.has(parent)) return;
     if ((await this.#files.stat(this.#path(parent))) === null) {
+      await this.#makeFolderOf(parent); // each is durable in the one above it
       await this.check();
       await this.#files.makeFolder(this.#path(parent));
       await this.#files.syncFolder(this.#path(parentOf(parent)));

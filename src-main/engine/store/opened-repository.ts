@@ -9,6 +9,7 @@ import type { Header } from './header.ts';
 import { syncIndex, type SyncOptions, type SyncResult } from './index-sync.ts';
 import { closeIndex, openIndex, removeIndex } from './index-file.ts';
 import type { BlockIndex } from './index.ts';
+import { createKept, keyOf, noSuchPoint, type KeptPoints } from './kept.ts';
 import { KeyRing } from './keys.ts';
 import { takeLease, type Lease } from './lock.ts';
 import { decodeManifestFile, maxManifestFileBytes, pointName } from './manifest-file.ts';
@@ -51,6 +52,7 @@ export class OpenedRepository implements StoreRepository {
   readonly id: string;
   readonly blockSizeBytes: number;
   readonly encrypted: boolean;
+  readonly kept: KeptPoints;
   readonly #parts: RepositoryParts;
   readonly #keys: StoreKeys;
   readonly #workers: BlockWorkers;
@@ -78,6 +80,16 @@ export class OpenedRepository implements StoreRepository {
     };
     this.#workers = new BlockWorkers(setup, parts.workerUrl);
     this.#reader = this.#makeReader();
+    const { world, storage } = parts;
+    this.kept = createKept({
+      world,
+      storage,
+      keys: this.#keys,
+      requireWritable: () => {
+        this.#requireWritable();
+      },
+      lease: (what) => this.#lease({ installation: '', what }),
+    });
   }
 
   #makeReader(): BlockReader {
@@ -117,6 +129,13 @@ export class OpenedRepository implements StoreRepository {
   }
 
   async listPoints(): Promise<readonly PointName[]> {
+    const removed = new Set((await this.kept.removed()).map(({ point }) => keyOf(point)));
+    const all = await this.#listManifests();
+    return all.filter((point) => !removed.has(keyOf(point)));
+  }
+
+  /** Also of points that are removed and not cleaned up yet. */
+  async #listManifests(): Promise<readonly PointName[]> {
     const { storage } = this.#parts;
     const points: PointName[] = [];
     for (const machineUuid of await storage.list('points')) {
@@ -167,13 +186,16 @@ export class OpenedRepository implements StoreRepository {
   }
 
   #lease(owner: LeaseOwner, signal?: AbortSignal): Promise<Lease> {
-    const { world, storage, readOnly } = this.#parts;
-    if (readOnly) {
-      throw new AppError('read-only', 'The repository was opened only for reading.', {
-        unharmed: 'Nothing was changed.',
-      });
-    }
+    const { world, storage } = this.#parts;
+    this.#requireWritable();
     return takeLease(world, storage, owner, signal);
+  }
+
+  #requireWritable(): void {
+    if (!this.#parts.readOnly) return;
+    throw new AppError('read-only', 'The repository was opened only for reading.', {
+      unharmed: 'Nothing was changed.',
+    });
   }
 
   openTree(root: TreeRoot): TreeReader {
@@ -239,7 +261,7 @@ export class OpenedRepository implements StoreRepository {
   async usage(): Promise<Usage> {
     await this.#sync();
     const { storage } = this.#parts;
-    const points = await this.listPoints();
+    const points = await this.#listManifests();
     let usedBytes = this.#index.packBytes;
     for (const { id, machineUuid } of points) {
       usedBytes += (await storage.size(pointName(machineUuid, id))) ?? 0;
@@ -255,29 +277,10 @@ export class OpenedRepository implements StoreRepository {
     await new KeyRing(storage, world.ids, this.id).changePassword(old, next);
   }
 
-  async deletePoint(id: string, machineUuid: string, owner?: LeaseOwner): Promise<void> {
-    const name = pointName(machineUuid, id);
-    const lease = await this.#lease(
-      owner ?? { installation: '', what: 'removing a restore point' },
-    );
-    try {
-      if ((await this.#parts.storage.size(name)) === null) throw noSuchPoint(id);
-      await this.#parts.storage.delete(name);
-    } finally {
-      await lease.release();
-    }
-  }
-
   async close(): Promise<void> {
     await this.#workers.close();
     await this.#syncing?.catch(() => undefined); // whoever asked for it got the error
     await closeIndex(this.#parts.world, this.#parts.indexPath, this.#index);
     await this.#parts.storage.close();
   }
-}
-
-function noSuchPoint(id: string): AppError {
-  return new AppError('point-not-found', 'This restore point is not in the repository.', {
-    point: id,
-  });
 }

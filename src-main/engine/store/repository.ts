@@ -22,8 +22,10 @@ import {
   type Header,
 } from './header.ts';
 import { openIndex } from './index-file.ts';
+import type { KeptPoints } from './kept.ts';
 import { KeyRing, type Cost } from './keys.ts';
 import type { PointManifest } from './manifest.ts';
+import { markerKinds } from './marker.ts';
 import { OpenedRepository, type RepositoryParts } from './opened-repository.ts';
 import { selfTest } from './self-test.ts';
 
@@ -130,6 +132,7 @@ export interface StoreRepository {
   readonly encrypted: boolean;
   /** The key that opens it again without a password; null when unencrypted. Keep it secret. */
   masterKey(): Buffer | null;
+  /** Without those that are removed. */
   listPoints(): Promise<readonly PointName[]>;
   /** Throws point-not-found, manifest-damaged, manifest-refused, repository-too-new. */
   readPoint(id: string, machineUuid: string): Promise<PointManifest>;
@@ -154,8 +157,8 @@ export interface StoreRepository {
   usage(): Promise<Usage>;
   /** `old` is the password or the recovery code; the recovery code stays as it is. */
   changePassword(old: string, next: string): Promise<void>;
-  /** Removes the manifest; blocks stay until gc. Takes the lease for a moment. */
-  deletePoint(id: string, machineUuid: string, owner?: LeaseOwner): Promise<void>;
+  /** Pins, and points removed until the clean-up. */
+  readonly kept: KeptPoints;
   close(): Promise<void>;
 }
 
@@ -274,7 +277,7 @@ export async function createRepository(
   const masterKey = encrypted ? world.ids.bytes(keyBytes) : null;
   const createdAt = world.clock.now();
   const header = { id, formatVersion, encrypted, blockSizeBytes, createdAt };
-  for (const folder of ['keys', 'packs', 'points', 'locks']) {
+  for (const folder of ['keys', 'packs', 'points', ...markerKinds, 'locks']) {
     await world.files.makeFolder(`${path}/${folder}`);
   }
   let recoveryCode: string | null = null;
@@ -301,9 +304,9 @@ async function requireEmpty(world: World, path: string): Promise<void> {
   if (names.includes(headerName)) throw exists(path);
   // What an interrupted create left may be used again; anything else is somebody's. Blocks or
   // points without a header are a repository that lost it: its keys must stay.
-  const ours = ['keys', 'locks', 'packs', 'points', 'lost+found'];
+  const ours = ['keys', 'locks', 'packs', 'points', ...markerKinds, 'lost+found'];
   if (!names.every((name) => ours.includes(name))) throw notEmpty(path);
-  for (const name of ['packs', 'points']) {
+  for (const name of ['packs', 'points', ...markerKinds]) {
     if (names.includes(name)) await requireNothing(world, `${path}/${name}`);
   }
   await world.files.removeTree(`${path}/keys`);
