@@ -92,7 +92,7 @@ async function look(rooms: ConditionRooms, id: RepositoryId): Promise<Repository
     if (isAway(thrown)) return null;
     throw thrown;
   });
-  if (found === null || found.id !== id) {
+  if (found?.id !== id) {
     // The screens are told; nobody looked at its folder since it was opened.
     if (shelf.get(id).state.kind === 'ready') await shelf.reach(id).catch(() => undefined);
     return found === null ? 'absent' : 'other';
