@@ -16,7 +16,7 @@ const pure = ['node:path', 'node:util', 'node:buffer', 'node:events', 'node:cryp
 const work = ['hypervisor', 'nbd', 'store', 'catalog', 'jobs', 'world', 'contract', ...pure];
 const engineRooms = [
   ...['backup', 'restore', 'interlock', 'snapshot', 'checkpoint', 'practice', 'schedule', 'fleet'],
-  ...['repositories', 'handlers', ...work],
+  ...['repositories', 'computer', 'handlers', ...work],
 ];
 const widgets = ['svelte', 'svelte/*', 'bits-ui', 'd3-scale', 'd3-shape'];
 
@@ -83,6 +83,11 @@ const engine: readonly Room[] = [
     'repositories',
     ['store', 'catalog', 'world', 'contract', ...pure],
     'it keeps repositories open and their keys; it knows no machine',
+  ),
+  engineRoom(
+    'computer',
+    ['world', 'contract', ...pure],
+    'it asks the computer it runs on; who needs the answers gets them from engine.ts',
   ),
   engineRoom(
     'handlers',

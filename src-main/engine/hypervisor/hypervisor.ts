@@ -164,6 +164,12 @@ export interface BlockInfo {
   readonly physicalBytes: number;
 }
 
+/** What a guest moved since its machine started, all disks together. */
+export interface GuestBytes {
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+}
+
 export interface PoolRecord {
   readonly name: string;
   readonly uuid: string;
@@ -299,6 +305,8 @@ export interface Hypervisor {
    * out: QEMU can abort when it is asked then.
    */
   blockInfo(uuid: string, path: string): Promise<BlockInfo>;
+  /** `machine-busy` while the machine's memory is written out; libvirt's error when it is off. */
+  guestBytes(uuid: string): Promise<GuestBytes>;
   /** Talks to QEMU past libvirt and taints the machine: for tests and the doctor only. */
   monitorCommand(uuid: string, command: string, human: boolean): Promise<string>;
   hasManagedSave(uuid: string): Promise<boolean>;

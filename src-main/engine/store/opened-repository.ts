@@ -109,6 +109,10 @@ export class OpenedRepository implements StoreRepository {
     return this.#parts.masterKey === null ? null : Buffer.from(this.#parts.masterKey);
   }
 
+  check(): Promise<void> {
+    return this.#parts.storage.check();
+  }
+
   /** One sync at a time; callers that come while it runs share it. */
   #sync(options: SyncOptions = {}): Promise<SyncResult> {
     this.#syncing ??= syncIndex(this.#index, this.#parts.storage, this.#keys, options).finally(

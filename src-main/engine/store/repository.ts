@@ -132,6 +132,8 @@ export interface StoreRepository {
   readonly encrypted: boolean;
   /** The key that opens it again without a password; null when unencrypted. Keep it secret. */
   masterKey(): Buffer | null;
+  /** Throws `repository-unavailable` unless it is where it was, on the file system it was on. */
+  check(): Promise<void>;
   /** Without those that are removed. */
   listPoints(): Promise<readonly PointName[]>;
   /** Throws point-not-found, manifest-damaged, manifest-refused, repository-too-new. */
