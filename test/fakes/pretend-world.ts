@@ -36,6 +36,8 @@ export interface PretendWorld {
   xml: string;
   liveXml: string | null;
   images: PretendImages;
+  /** Images that a plan said it leaves. */
+  left: string[];
   /** What memory files hold, by path. */
   memoryFiles: Map<string, { memory: number; xml: string; paused: boolean }>;
   records: PretendRecord[];
@@ -66,7 +68,15 @@ export function pretendWorld({
   for (const { source, format } of parseDomain(xml).disks)
     addImage(images, source ?? '', null, format);
   return {
-    ...{ libvirt, state, memory: state === 'off' ? 0 : 1, managedSave: false, saved: null, xml },
+    ...{
+      libvirt,
+      state,
+      memory: state === 'off' ? 0 : 1,
+      managedSave: false,
+      saved: null,
+      left: [],
+      xml,
+    },
     ...{ liveXml: state === 'off' ? null : xml, images, memoryFiles: new Map(), records: [] },
     ...{ current: null, checkpoints: [], undoable: null, clock: 1_000_000 },
   };

@@ -186,7 +186,12 @@ export function checkDone(before: PretendWorld, after: PretendWorld, action: Mac
  * No image that something needs is missing, and none is left that nothing needs.
  * @param tidy nobody else left any.
  */
-export function checkFiles(before: PretendWorld, world: PretendWorld, tidy: boolean): void {
+export function checkFiles(
+  before: PretendWorld,
+  world: PretendWorld,
+  plan: EnginePlan,
+  tidy: boolean,
+): void {
   for (const path of activeImages(world).values()) expect(isWhole(world, path), path).toBe(true);
   const needed = new Set<string>();
   const tops = [
@@ -199,7 +204,14 @@ export function checkFiles(before: PretendWorld, world: PretendWorld, tidy: bool
       next = world.images.get(next)?.base ?? null;
     }
   }
-  const left = [...world.images.keys()].filter((path) => !needed.has(path));
+  // What a plan says it leaves is left with the person’s knowledge, from then on.
+  const told = plan.checks.filter(({ id }) => id.startsWith('left-image'));
+  for (const path of world.images.keys()) {
+    if (told.some(({ detail }) => detail.startsWith(`${path} `))) world.left.push(path);
+  }
+  const left = [...world.images.keys()].filter(
+    (path) => !needed.has(path) && !world.left.includes(path),
+  );
   const made = left.filter((path) => !before.images.has(path));
   expect(tidy ? left : made).toEqual([]);
   if (!tidy) return;

@@ -152,7 +152,7 @@ function live(world: PretendWorld, one: Event, tidy: boolean): PretendWorld {
       const after = structuredClone(world);
       run(after, plan);
       checkDone(world, after, action);
-      checkFiles(world, after, tidy);
+      checkFiles(world, after, plan, tidy);
       return after;
     }
   }
