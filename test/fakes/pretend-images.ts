@@ -40,6 +40,7 @@ export function addImage(
 export function chainOf(images: PretendImages, path: string): readonly string[] {
   const chain: string[] = [];
   for (let next: string | null = path; next !== null; next = imageAt(images, next).base) {
+    if (chain.includes(next)) throw new Error(`${next} stands on itself`);
     chain.push(next);
   }
   return chain;

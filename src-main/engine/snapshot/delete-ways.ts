@@ -87,9 +87,7 @@ function branch(place: Place, images: readonly string[]): Way {
   const blocking = lines.snapshots.filter(
     (other) =>
       other !== name &&
-      lines
-        .frozenBy(other)
-        .some(({ path }) => lines.line(path).some((one) => images.includes(one))),
+      lines.imagesOf(other).some((path) => lines.line(path).some((one) => images.includes(one))),
   );
   if (blocking.length === 0) {
     return refused(place, 'branch', `${listed(images)} stands on its image too.`);

@@ -324,3 +324,17 @@ describe('words', () => {
     expect(plan.stays).toContain('1 snapshot and 1 restore point stay');
   });
 });
+
+test('B5 an internal one of another tool lies in an image that would go along', () => {
+  const world = pretendWorld({ libvirt: 12_000_000 });
+  take(world, { name: 'a', ...external });
+  take(world, { name: 'b', ...external });
+  const xml = "<domainsnapshot><name>v</name><memory snapshot='internal'/><disks>";
+  const disks = "<disk name='vda' snapshot='internal'/></disks></domainsnapshot>";
+  const made = { flags: 0, makes: [], freeze: false };
+  perform(world, { do: 'create-snapshot', name: 'v', xml: xml + disks, ...made });
+  perform(world, { do: 'revert-snapshot', name: 'a', flags: 0 });
+  const plan = planDelete(machineFacts(world), ask(['b']));
+  expect(reasonsOf(plan)).toEqual(['internal-inside-b']);
+  expect(plan.reasons[0]?.detail).toBe('v lies inside its images and would be lost.');
+});

@@ -41,11 +41,13 @@ function momentsOf(world: PretendWorld): Moments {
   );
 }
 
-/** Every image of the chain is there. */
+/** Every image of the chain is there, and it has an end. */
 export function isWhole({ images }: PretendWorld, top: string): boolean {
+  const seen = new Set<string>();
   for (let next: string | null = top; next !== null;) {
     const image = images.get(next);
-    if (image === undefined) return false;
+    if (image === undefined || seen.has(next)) return false;
+    seen.add(next);
     next = image.base;
   }
   return true;
