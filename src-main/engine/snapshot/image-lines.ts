@@ -20,7 +20,8 @@ export class ImageLines {
   /** By snapshot: images that an internal one lies in. */
   readonly #inside = new Map<string, readonly string[]>();
 
-  constructor({ disks, snapshots }: MachineFacts) {
+  constructor({ disks, snapshots, bases }: MachineFacts) {
+    for (const { image, base } of bases) this.#base.set(image, base);
     for (const { record, frozen } of snapshots) {
       this.#frozen.set(record.name, frozen);
       const inside = record.disks.filter(({ kind }) => kind === 'internal');

@@ -338,3 +338,25 @@ test('B5 an internal one of another tool lies in an image that would go along', 
   expect(reasonsOf(plan)).toEqual(['internal-inside-b']);
   expect(plan.reasons[0]?.detail).toBe('v lies inside its images and would be lost.');
 });
+
+describe('another line on what would be merged away', () => {
+  const branched = () => {
+    const world = line();
+    carryOut(world, planRevert(machineFacts(world), askRevert({ name: 'b', keep: false })));
+    return machineFacts(world);
+  };
+  test('is broken by it, so what stands there is named', () => {
+    const plan = planDelete(branched(), ask(['a']));
+    expect(reasonsOf(plan)).toEqual(['branch-a']);
+    expect(plan.alternatives[0]?.action).toEqual(ask(['a', 'c']));
+  });
+  test('also where only the images tell of it', () => {
+    const given = branched();
+    const unknown = edit(given, (one) => ({
+      ...one,
+      frozen: one.frozen.map((image) => ({ ...image, overlays: [] })),
+    }));
+    expect(reasonsOf(planDelete(unknown, ask(['a'])))).toEqual(['branch-a']);
+    expect(planDelete({ ...unknown, bases: [] }, ask(['a'])).verdict).toBe('allowed');
+  });
+});

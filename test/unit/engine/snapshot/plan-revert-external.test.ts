@@ -233,3 +233,16 @@ describe('B20 what libvirt itself would delete', () => {
     expect(planRevert(machineFacts(world), ask({ keep: false })).verdict).toBe('allowed');
   });
 });
+
+test.each([
+  [9_009_000, 'create-overlay'],
+  [10_010_000, 'revert-snapshot'],
+])('an undo point that libvirt %d could not go back to: by hand', (libvirt, expected) => {
+  const world = pretendWorld({ libvirt, disks: ['qcow2', 'qcow2'], state: 'off' });
+  take(world, { name: 'good', storage: 'external', disks: ['vda'] });
+  perform(world, { do: 'start', paused: false });
+  expect(does(planRevert(machineFacts(world), ask()))).toContain(expected);
+  const transient = machineFacts(world, { persistent: false });
+  const plan = planRevert(transient, ask({ to: 'running' }));
+  expect(reasonsOf(plan)).toEqual(libvirt === 9_009_000 ? ['transient'] : []);
+});
