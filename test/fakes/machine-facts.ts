@@ -16,6 +16,7 @@ import {
   activeImages,
   recordOf,
   recordXml,
+  isWhole,
   uuid,
   type PretendRecord,
   type PretendWorld,
@@ -106,7 +107,14 @@ function snapshotFacts(world: PretendWorld, one: PretendRecord): SnapshotFacts {
         const path = frozenOf(one, target);
         const exists = world.images.has(path);
         const format = world.images.get(path)?.format ?? 'qcow2';
-        return { target, path, format, exists, seen: exists, overlays: knownOn(world, path) };
+        return {
+          target,
+          path,
+          format,
+          exists,
+          seen: isWhole(world, path),
+          overlays: knownOn(world, path),
+        };
       }),
     memoryFile:
       file === null ? null : { path: file, exists: world.memoryFiles.has(file), bytes: 8 * mib },

@@ -173,3 +173,15 @@ export function recordOf(world: PretendWorld, record: PretendRecord): SnapshotRe
   const told = { current: world.current === record.name, hasMetadata: true };
   return parseSnapshot(recordXml(record), told);
 }
+
+/** Every image of the chain is there, and it has an end. */
+export function isWhole({ images }: PretendWorld, top: string): boolean {
+  const seen = new Set<string>();
+  for (let next: string | null = top; next !== null;) {
+    const image = images.get(next);
+    if (image === undefined || seen.has(next)) return false;
+    seen.add(next);
+    next = image.base;
+  }
+  return true;
+}

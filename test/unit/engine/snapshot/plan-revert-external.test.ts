@@ -189,6 +189,19 @@ describe('broken', () => {
       'image-missing',
     ]);
   });
+  test('an image below is missing or not to be read: refused where we could read it', () => {
+    const unseen = (given: MachineFacts): MachineFacts => ({
+      ...given,
+      snapshots: given.snapshots.map((one) => ({
+        ...one,
+        frozen: one.frozen.map((image) => ({ ...image, seen: false })),
+      })),
+    });
+    expect(reasonsOf(planRevert(unseen(taken(memory)), ask()))).toEqual(['chain-unknown']);
+    const modern = taken(memory, { libvirt: 12_000_000 });
+    expect(reasonsOf(planRevert(unseen(modern), ask()))).toEqual(['chain-unknown']);
+    expect(planRevert(asStranger(unseen(modern)), ask()).verdict).toBe('allowed');
+  });
   test('the memory file is missing: its disks are offered', () => {
     const given = withMissing(taken(memory), 'memory');
     const plan = planRevert(given, ask());

@@ -10,7 +10,12 @@ import { planRevertUndo } from '#engine/snapshot/plan-undo.ts';
 import { imageAt, readImage } from '../../../fakes/pretend-images.ts';
 import { frozenOf } from '../../../fakes/pretend-libvirt.ts';
 import { perform } from '../../../fakes/pretend-machine.ts';
-import { activeImages, presentOf, type PretendWorld } from '../../../fakes/pretend-world.ts';
+import {
+  activeImages,
+  isWhole,
+  presentOf,
+  type PretendWorld,
+} from '../../../fakes/pretend-world.ts';
 
 interface Moment {
   readonly disks: Record<string, Record<number, number>>;
@@ -39,18 +44,6 @@ function momentsOf(world: PretendWorld): Moments {
       return [record.name, { disks: Object.fromEntries(disks), memory: memoryOf(world, record) }];
     }),
   );
-}
-
-/** Every image of the chain is there, and it has an end. */
-export function isWhole({ images }: PretendWorld, top: string): boolean {
-  const seen = new Set<string>();
-  for (let next: string | null = top; next !== null;) {
-    const image = images.get(next);
-    if (image === undefined || seen.has(next)) return false;
-    seen.add(next);
-    next = image.base;
-  }
-  return true;
 }
 
 function memoryOf(world: PretendWorld, record: PretendWorld['records'][number]): number | null {
