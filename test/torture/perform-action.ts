@@ -145,6 +145,9 @@ async function startAgain({ world }: Stand, model: Model): Promise<Model> {
 async function decide(stand: Stand, fault: Fault): Promise<'finished' | 'undone' | null> {
   const waiting = await cutOff(stand);
   if (waiting === null) return null;
+  await expectNothingElseStarts(stand);
+  // Whether it can be started half way or not: no harm may come of it.
+  if (fault.meddle) await stand.world.libvirtd.tryVirsh('start', stand.world.uuid);
   const [way] = waysOf(waiting, fault.then);
   if (fault.twice && way !== undefined) {
     const again: Fault = { ...fault, kind: 'kill-engine', twice: false };
@@ -170,6 +173,21 @@ async function cutOff({ world: { engine, machine } }: Stand): Promise<Unfinished
   const [one, ...more] = waiting.filter((change) => change.machine.id === machine);
   expectThat(more.length === 0, 'Several changes of one machine wait to be decided');
   return one ?? null;
+}
+
+/** While it waits to be decided, no backup may begin and no other change. */
+async function expectNothingElseStarts({ world: { engine, machine, repositories } }: Stand) {
+  const action = { kind: 'checkpoint-create' as const };
+  const plan = await engine.call('actions.plan', { machine, action });
+  expectThat(plan.verdict === 'refused', 'A change is allowed while another one is unfinished');
+  const repository = repositories[0]?.id;
+  if (repository === undefined) return;
+  const order = { machine, repository, exclude: [], reread: false, accepted: [] };
+  const refused = await engine.call('backup.start', order).then(
+    () => false,
+    (thrown: unknown) => hasCode(thrown, 'change-unfinished'),
+  );
+  expectThat(refused, 'A backup begins while a change is unfinished');
 }
 
 /** The ways it offers, the wanted one first. */

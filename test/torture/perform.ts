@@ -72,6 +72,7 @@ function dispatch(stand: Stand, model: Model, operation: Operation): Promise<Per
     case 'kill-qemu':
     case 'kill-libvirtd':
     case 'kill-engine':
+    case 'power-cut':
     case 'restart-engine':
       return performCrash(stand, model, operation);
     case 'other-snapshot':

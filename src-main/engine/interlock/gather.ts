@@ -52,7 +52,7 @@ export async function gather(
   const inactiveXml =
     record.persistent || liveXml === null ? await hypervisor.definition(uuid, 'inactive') : liveXml;
   const disks = await gatherDisks(world, record, active);
-  const snapshots = await gatherSnapshots(world, hypervisor, uuid, disks);
+  const { snapshots, bases } = await gatherSnapshots(world, hypervisor, uuid, disks);
   return {
     id: known.id,
     uuid,
@@ -73,6 +73,7 @@ export async function gather(
     agentConnected: record.definition.agentConnected,
     disks,
     snapshots,
+    bases,
     shared: await sharedWith(world, hypervisor, uuid, { disks, snapshots }),
     beside: await filesBeside(world, disks),
     current: snapshots.find((one) => one.record.current)?.record.name ?? null,
