@@ -75,7 +75,7 @@ function imageFacts(world: PretendWorld, path: string): ImageFacts {
   return {
     ...{ path, format, sizeBytes: 64 * mib, usedBytes: blocks.size * mib, mode, exists: true },
     ...{ writable: true, snapshots: [...moments.keys()], oldFormat: false },
-    bitmaps: [...bitmaps].map((name) => ({ name, inUse: false })),
+    bitmaps: [...bitmaps].map((name) => ({ name, broken: false })),
   };
 }
 

@@ -13,6 +13,7 @@ import type { World } from '#engine/world/world.ts';
 import { executeOnCheckpoint } from './execute-checkpoints.ts';
 import { executeOnImages, pathExists } from './execute-images.ts';
 import type { StepAction } from './steps.ts';
+import { untilLetGo } from './until-let-go.ts';
 
 export interface ExecuteParts {
   readonly world: World;
@@ -83,7 +84,9 @@ async function executeOnMachine(parts: ExecuteParts, action: MachineStep): Promi
   const active = state !== 'off' && state !== 'crashed';
   switch (action.do) {
     case 'start':
-      if (!active) await hypervisor.start(uuid, { paused: action.paused });
+      if (active) return;
+      await untilLetGo(parts);
+      await hypervisor.start(uuid, { paused: action.paused });
       return;
     case 'stop':
       if (action.onlyPaused === true ? state === 'paused' : active) await hypervisor.destroy(uuid);
@@ -106,9 +109,10 @@ async function executeOnMachine(parts: ExecuteParts, action: MachineStep): Promi
 }
 
 async function restoreMemory(
-  { world, hypervisor }: ExecuteParts,
+  parts: ExecuteParts,
   { file, images, paused }: Extract<StepAction, { do: 'restore-memory' }>,
 ): Promise<void> {
+  const { world, hypervisor } = parts;
   for (const { path } of images) {
     if (await holdsNothing(world, path)) continue;
     world.log.warn('The machine went on from there already: its memory is not used again', {
@@ -116,6 +120,7 @@ async function restoreMemory(
     });
     return;
   }
+  await untilLetGo(parts);
   const paths = new Map(images.map(({ target, path }) => [target, path]));
   const xml = domainWithImages(await hypervisor.savedDefinition(file), paths);
   await hypervisor.restoreMemory(file, { xml, paused });
@@ -154,6 +159,7 @@ async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Pro
       if (await known()) return;
       await refuseTaken(parts.world, action.makes);
       await refuseWithoutMemory(parts, action.xml);
+      await untilLetGo(parts);
       return hypervisor.createSnapshot(uuid, action.xml, action.flags);
     case 'record-snapshot':
       return hypervisor.createSnapshot(uuid, action.xml, redefine | (action.current ? current : 0));
@@ -165,13 +171,15 @@ async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Pro
       return hypervisor.createSnapshot(uuid, xml, redefine | current);
     }
     case 'delete-snapshot':
-      if (await known()) await hypervisor.deleteSnapshot(uuid, action.name, action.flags);
-      return;
+      if (!(await known())) return;
+      await untilLetGo(parts);
+      return hypervisor.deleteSnapshot(uuid, action.name, action.flags);
     case 'revert-snapshot':
       if (action.unlessCurrent === true) {
         const { currentSnapshot } = await hypervisor.momentNames(uuid);
         if (currentSnapshot === action.name) return;
       }
+      await untilLetGo(parts);
       return hypervisor.revertSnapshot(uuid, action.name, action.flags);
   }
 }

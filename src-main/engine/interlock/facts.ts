@@ -33,9 +33,9 @@ export interface ImageFacts {
   readonly snapshots: readonly string[] | null;
   /**
    * Persistent bitmaps as the file says them: exact for a closed image, as of the machine's start
-   * for an open one. Null where unknown.
+   * for an open one, where all are `broken`. Null where unknown.
    */
-  readonly bitmaps: readonly { readonly name: string; readonly inUse: boolean }[] | null;
+  readonly bitmaps: readonly { readonly name: string; readonly broken: boolean }[] | null;
   readonly oldFormat: boolean; // qcow2 v2 (compat 0.10): no bitmaps
 }
 

@@ -89,7 +89,7 @@ async function followDown(
 ): Promise<boolean> {
   for (let next = path; !inChains.has(next);) {
     const known = bases.get(next);
-    const head = known === undefined ? await readHead(world, next, true) : { below: known };
+    const head = known === undefined ? await readHead(world, next) : { below: known };
     if (head === null || bases.size > maxBases) return false;
     if (head.below === null) return true;
     if (known === undefined && leadsTo(bases, head.below, next)) return false; // a loop
