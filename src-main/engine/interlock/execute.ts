@@ -4,14 +4,13 @@
  * checkpoints in execute-checkpoints.ts, images in execute-images.ts.
  */
 import { AppError } from '#contract/errors.ts';
-import { domainWithImages } from '#engine/hypervisor/edit-images.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import { snapshotCreateFlag } from '#engine/hypervisor/snapshot-flags.ts';
 import { attribute, child, parseXml } from '#engine/hypervisor/xml.ts';
-import { holdsNothing } from '#engine/nbd/image.ts';
 import type { World } from '#engine/world/world.ts';
 import { executeOnCheckpoint } from './execute-checkpoints.ts';
 import { executeOnImages, pathExists } from './execute-images.ts';
+import { restoreMemory } from './restore-memory.ts';
 import type { StepAction } from './steps.ts';
 import { untilLetGo } from './until-let-go.ts';
 
@@ -29,6 +28,8 @@ export interface ExecuteParts {
     note(to: string, kept: string | null): void;
     forget(kept: string): void;
   };
+  /** Something is not as the plan says although the step counts as done: a person is told. */
+  problem(text: string): void;
   /** Ends the backup job of ours that exports into this folder; none is fine. */
   endJob(workFolder: string): Promise<void>;
 }
@@ -103,27 +104,8 @@ async function executeOnMachine(parts: ExecuteParts, action: MachineStep): Promi
     case 'drop-managed-save':
       return hypervisor.removeManagedSave(uuid);
     case 'restore-memory':
-      // A machine that is on was resumed before the plan was cut off.
-      if (!active) await restoreMemory(parts, action);
+      return restoreMemory(parts, action);
   }
-}
-
-async function restoreMemory(
-  parts: ExecuteParts,
-  { file, images, paused }: Extract<StepAction, { do: 'restore-memory' }>,
-): Promise<void> {
-  const { world, hypervisor } = parts;
-  for (const { path } of images) {
-    if (await holdsNothing(world, path)) continue;
-    world.log.warn('The machine went on from there already: its memory is not used again', {
-      path,
-    });
-    return;
-  }
-  await untilLetGo(parts);
-  const paths = new Map(images.map(({ target, path }) => [target, path]));
-  const xml = domainWithImages(await hypervisor.savedDefinition(file), paths);
-  await hypervisor.restoreMemory(file, { xml, paused });
 }
 
 type SnapshotStep = Extract<
