@@ -175,10 +175,15 @@ async function decide(stand: Stand, fault: Fault): Promise<Decision | null> {
   throw new Mismatch(`“${still.title}” can be neither finished nor undone: ${failures.join('; ')}`);
 }
 
-/** Null where it failed. Only where somebody meddled may it end with something to look at. */
-function decisionOf(end: JobEnd, how: 'finish' | 'undo', { meddle }: Fault): Decision | null {
+/**
+ * Null where it failed. Only where somebody meddled, or the machine itself was taken down, may it
+ * end with something to look at: its memory is not back.
+ */
+function decisionOf(end: JobEnd, how: 'finish' | 'undo', fault: Fault): Decision | null {
   const ended = end.kind === 'ended' ? end.job.state.kind : null;
-  if (ended === 'problems' && meddle) return { past: pastOf(how), memoryLost: true };
+  const tookDown = fault.kind === 'power-cut' || fault.kind === 'kill-qemu';
+  if (ended === 'problems' && (fault.meddle || tookDown))
+    return { past: pastOf(how), memoryLost: true };
   return ended === 'done' ? { past: pastOf(how), memoryLost: false } : null;
 }
 

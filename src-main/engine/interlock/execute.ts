@@ -10,6 +10,7 @@ import { attribute, child, parseXml } from '#engine/hypervisor/xml.ts';
 import type { World } from '#engine/world/world.ts';
 import { executeOnCheckpoint } from './execute-checkpoints.ts';
 import { executeOnImages, pathExists } from './execute-images.ts';
+import { isMadeFrom } from './made-snapshot.ts';
 import { restoreMemory } from './restore-memory.ts';
 import type { StepAction } from './steps.ts';
 import { untilLetGo } from './until-let-go.ts';
@@ -34,8 +35,13 @@ export interface ExecuteParts {
   endJob(workFolder: string): Promise<void>;
 }
 
+export interface StepParts extends ExecuteParts {
+  /** When the step that is done or taken back was begun, each time it was; UTC milliseconds. */
+  readonly begun: readonly number[];
+}
+
 /** @throws AppError as libvirt, qemu-img and files say it; the step is then not done. */
-export async function execute(parts: ExecuteParts, action: StepAction): Promise<void> {
+export async function execute(parts: StepParts, action: StepAction): Promise<void> {
   switch (action.do) {
     case 'start':
     case 'stop':
@@ -132,13 +138,13 @@ async function refuseWithoutMemory({ hypervisor, uuid }: ExecuteParts, xml: stri
   });
 }
 
-async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Promise<void> {
+async function executeOnSnapshot(parts: StepParts, action: SnapshotStep): Promise<void> {
   const { hypervisor, uuid } = parts;
   const { redefine, current } = snapshotCreateFlag;
   const known = async () => (await hypervisor.momentNames(uuid)).snapshots.includes(action.name);
   switch (action.do) {
     case 'create-snapshot':
-      if (await known()) return;
+      if (await known()) return refuseForeign(parts, action);
       await refuseTaken(parts.world, action.makes);
       await refuseWithoutMemory(parts, action.xml);
       await untilLetGo(parts);
@@ -154,6 +160,7 @@ async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Pro
     }
     case 'delete-snapshot':
       if (!(await known())) return;
+      if (await isForeign(parts, action)) return;
       await untilLetGo(parts);
       return hypervisor.deleteSnapshot(uuid, action.name, action.flags);
     case 'revert-snapshot':
@@ -164,6 +171,30 @@ async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Pro
       await untilLetGo(parts);
       return hypervisor.revertSnapshot(uuid, action.name, action.flags);
   }
+}
+
+/** What another program took meanwhile is not what the step was to make. */
+async function refuseForeign(
+  { hypervisor, uuid, begun }: StepParts,
+  { name, xml }: Extract<StepAction, { do: 'create-snapshot' }>,
+): Promise<void> {
+  if (await isMadeFrom(hypervisor, uuid, name, xml, begun)) return;
+  throw new AppError('name-taken', `Another program made a snapshot named ${name} meanwhile.`, {
+    name,
+    unharmed: 'It was not touched, and none was taken.',
+    advice: 'Undo this change, then take one with another name.',
+  });
+}
+
+async function isForeign(
+  parts: StepParts,
+  { name, madeFrom }: Extract<StepAction, { do: 'delete-snapshot' }>,
+): Promise<boolean> {
+  const { hypervisor, uuid, begun } = parts;
+  if (madeFrom === undefined || (await isMadeFrom(hypervisor, uuid, name, madeFrom, begun)))
+    return false;
+  parts.problem(`Another program made the snapshot ${name} meanwhile, so it stays.`);
+  return true;
 }
 
 /** libvirt writes a memory file over whatever is there: it could be another machine's. */

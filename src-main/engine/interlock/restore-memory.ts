@@ -14,14 +14,20 @@ const bootedReason = 1; // VIR_DOMAIN_RUNNING_BOOTED; from a memory file it is R
 
 export async function restoreMemory(
   parts: ExecuteParts,
-  { file, images, paused }: Extract<StepAction, { do: 'restore-memory' }>,
+  { of, file, images, paused }: Extract<StepAction, { do: 'restore-memory' }>,
 ): Promise<void> {
   const { world, hypervisor, uuid } = parts;
   const status = await hypervisor.state(uuid);
+  const names = of === undefined ? [] : (await hypervisor.momentNames(uuid)).snapshots;
+  const whole = of === undefined || names.includes(of);
   if (isActive(status)) {
-    // Otherwise it was brought back just before the change was cut off.
+    // Else it never stopped, or was brought back just before the change was cut off.
     const booted = status.state === 'running' && status.reason === bootedReason;
-    if (booted) parts.problem(notBroughtBack(file, 'It runs and was left as it is'));
+    if (whole && booted) parts.problem(notBroughtBack(file, 'It runs and was left as it is'));
+    return;
+  }
+  if (!whole) {
+    parts.problem('The machine went off before its memory was wholly kept, so it stays off.');
     return;
   }
   for (const { path } of images) {

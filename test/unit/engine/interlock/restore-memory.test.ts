@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openCatalog } from '#engine/catalog/catalog.ts';
@@ -16,9 +17,10 @@ let libvirt: FakeHypervisor;
 let run: ChangeRun;
 
 const state = async () => (await libvirt.state(uuid)).state;
-const restore = () => {
+const restore = (of?: string) => {
   const images = [{ target: 'vda', path: image }];
-  const action = { do: 'restore-memory' as const, file: memory, images, paused: false };
+  const which = of === undefined ? {} : { of };
+  const action = { do: 'restore-memory' as const, ...which, file: memory, images, paused: false };
   return restoreMemory({ ...run.parts.execute, world: realWorld() }, action);
 };
 
@@ -59,6 +61,25 @@ describe('a machine goes on from its memory', () => {
     await restore();
     expect(await libvirt.state(uuid)).toEqual({ state: 'running', reason: 1 });
     expect(run.notes).toEqual([expect.stringContaining('It runs and was left as it is.')]);
+  });
+
+  test('not from files of a snapshot that was not wholly taken', async () => {
+    writeFileSync(image, ''); // what a power cut leaves of a new overlay
+    await restore('half');
+    expect(await state()).toBe('off');
+    expect(run.notes).toEqual([expect.stringContaining('before its memory was wholly kept')]);
+  });
+
+  test('not when it never stopped, which needs no word', async () => {
+    await libvirt.start(uuid);
+    await restore('half');
+    expect(await state()).toBe('running');
+    expect(run.notes).toEqual([]);
+  });
+
+  test('when its snapshot was taken', async () => {
+    await restore('s');
+    expect(await libvirt.state(uuid)).toEqual({ state: 'running', reason: 3 });
   });
 
   test('not when its disks were written to since: it stays off, and that is said', async () => {

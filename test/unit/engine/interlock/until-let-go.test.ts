@@ -2,7 +2,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { openCatalog } from '#engine/catalog/catalog.ts';
-import { execute, type ExecuteParts } from '#engine/interlock/execute.ts';
+import { execute, type StepParts } from '#engine/interlock/execute.ts';
 import { patienceMs, untilLetGo } from '#engine/interlock/until-let-go.ts';
 import { lockName } from '#engine/nbd/image-failure.ts';
 import { realFiles } from '#engine/world/files.ts';
@@ -21,7 +21,7 @@ let image: string;
 let libvirt: FakeHypervisor;
 let locked: boolean;
 let world: FakeWorld;
-let parts: ExecuteParts;
+let parts: StepParts;
 
 beforeEach(async () => {
   folder = temporaryFolder();
@@ -42,7 +42,8 @@ beforeEach(async () => {
   libvirt = fakeHypervisor();
   await libvirt.define(xmlOf(image));
   const catalog = await openCatalog(world, folder);
-  parts = changeRun(world, catalog, libvirt, join(folder, 'changes'), uuid).parts.execute;
+  const { parts: made } = changeRun(world, catalog, libvirt, join(folder, 'changes'), uuid);
+  parts = { ...made.execute, begun: [] };
   return () => {
     catalog.close();
   };

@@ -70,6 +70,7 @@ describe('by hand', () => {
     expect(create?.flags).toBe(8 | 128); // halt, atomic
     expect(first?.undo?.[0]).toEqual({
       do: 'restore-memory',
+      of: 'before-revert-to-good',
       file: '/images/web-01.before-revert-to-good.memory',
       images: [{ target: 'vda', path: '/images/web-01.vda.since-before-revert-to-good.qcow2' }],
       paused: false,
