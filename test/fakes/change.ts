@@ -86,6 +86,7 @@ export function changeRun(
           note: (to, kept) => void note(`reverted to ${to}, kept ${kept ?? 'nothing'}`),
           forget: (kept) => void note(`forget ${kept}`),
         },
+        problem: (text) => void note(`problem: ${text}`),
         endJob: (workFolder) => note(`end job in ${workFolder}`),
       },
     },

@@ -16,6 +16,8 @@ export interface FakeMachine {
   uuid: string;
   xml: string;
   state: MachineState;
+  /** Of that state: virDomain…Reason. */
+  reason: number;
   persistent: boolean;
   managedSave: boolean;
   agent: boolean;

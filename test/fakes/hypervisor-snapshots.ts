@@ -142,6 +142,7 @@ export function savedMemoryCalls(host: FakeHost) {
       if (machine.state !== 'off') throw libvirtFailure(55, 'domain is already active');
       machine.xml = options.xml ?? xml;
       machine.state = options.paused === true ? 'paused' : 'running';
+      machine.reason = 3;
       host.lifecycle(machine.uuid, 'started');
     },
   };

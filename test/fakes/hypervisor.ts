@@ -146,7 +146,10 @@ function lookingCalls(host: FakeHost) {
     listMachines: async () => [...host.machines.values()].map(record),
     getMachine: async (uuid: string) => record(host.find(uuid)),
     definition: async (uuid: string) => host.find(uuid).xml,
-    state: async (uuid: string) => ({ state: host.find(uuid).state, reason: 1 }),
+    state: async (uuid: string) => ({
+      state: host.find(uuid).state,
+      reason: host.find(uuid).reason,
+    }),
     agentConnected: async (uuid: string) => host.find(uuid).agent,
     screenshot: async (uuid: string) => {
       const { state, picture } = host.find(uuid);
@@ -200,6 +203,7 @@ function powerCalls(host: FakeHost) {
       const machine = host.find(uuid);
       if (machine.state !== 'off') throw libvirtFailure(55, 'domain is already running');
       machine.state = options.paused === true ? 'paused' : 'running';
+      machine.reason = 1;
       machine.managedSave = false;
       host.lifecycle(machine.uuid, 'started');
     },
@@ -237,6 +241,7 @@ function newMachine(uuid: string, xml: string): FakeMachine {
     uuid,
     xml,
     state: 'off',
+    reason: 1,
     persistent: true,
     managedSave: false,
     agent: false,

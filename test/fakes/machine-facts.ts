@@ -16,6 +16,7 @@ import {
   activeImages,
   recordOf,
   recordXml,
+  isWhole,
   uuid,
   type PretendRecord,
   type PretendWorld,
@@ -44,6 +45,7 @@ export function machineFacts(
     agentConnected: false,
     disks: diskFacts(world),
     snapshots: parentsFirst(world.records).map((record) => snapshotFacts(world, record)),
+    bases: basesOf(world),
     shared: [],
     beside: [...world.images.keys(), ...world.memoryFiles.keys()],
     current: world.current,
@@ -73,7 +75,7 @@ function imageFacts(world: PretendWorld, path: string): ImageFacts {
   return {
     ...{ path, format, sizeBytes: 64 * mib, usedBytes: blocks.size * mib, mode, exists: true },
     ...{ writable: true, snapshots: [...moments.keys()], oldFormat: false },
-    bitmaps: [...bitmaps].map((name) => ({ name, inUse: false })),
+    bitmaps: [...bitmaps].map((name) => ({ name, broken: false })),
   };
 }
 
@@ -105,11 +107,36 @@ function snapshotFacts(world: PretendWorld, one: PretendRecord): SnapshotFacts {
         const path = frozenOf(one, target);
         const exists = world.images.has(path);
         const format = world.images.get(path)?.format ?? 'qcow2';
-        return { target, path, format, exists, seen: exists, overlays: knownOn(world, path) };
+        return {
+          target,
+          path,
+          format,
+          exists,
+          seen: isWhole(world, path),
+          overlays: knownOn(world, path),
+        };
       }),
     memoryFile:
       file === null ? null : { path: file, exists: world.memoryFiles.has(file), bytes: 8 * mib },
   };
+}
+
+/** Of what records name, down to the end. */
+function basesOf(world: PretendWorld): MachineFacts['bases'] {
+  const bases = new Map<string, string>();
+  for (const record of world.records) {
+    for (const { target, kind, source } of record.disks) {
+      if (kind === 'no') continue;
+      for (const top of [source, frozenOf(record, target)]) {
+        for (let next = top; next !== null && !bases.has(next);) {
+          const base: string | null = world.images.get(next)?.base ?? null;
+          if (base !== null) bases.set(next, base);
+          next = base;
+        }
+      }
+    }
+  }
+  return [...bases].map(([image, base]) => ({ image, base }));
 }
 
 /** Only what a disk's chain or a record names is known. */

@@ -40,6 +40,7 @@ export function addImage(
 export function chainOf(images: PretendImages, path: string): readonly string[] {
   const chain: string[] = [];
   for (let next: string | null = path; next !== null; next = imageAt(images, next).base) {
+    if (chain.includes(next)) throw new Error(`${next} stands on itself`);
     chain.push(next);
   }
   return chain;
@@ -54,13 +55,21 @@ export function readImage(images: PretendImages, path: string): Record<number, n
   return content;
 }
 
-/** Writes an overlay into what it stands on and takes it away; what stood on it stands lower. */
-export function commitImage(images: PretendImages, overlay: string): void {
+/**
+ * Writes an overlay into what it stands on and takes it away. Only the next image of the same chain
+ * is told: another that stood on it stands on nothing then.
+ */
+export function commitImage(
+  images: PretendImages,
+  overlay: string,
+  above: string | undefined,
+): void {
   const { base, blocks, bitmaps } = imageAt(images, overlay);
   if (base === null) throw new Error(`${overlay} stands on nothing`);
   const below = imageAt(images, base);
   for (const [block, value] of blocks) below.blocks.set(block, value);
   for (const bitmap of bitmaps) below.bitmaps.add(bitmap);
   images.delete(overlay);
-  for (const image of images.values()) if (image.base === overlay) image.base = base;
+  const next = above === undefined ? undefined : images.get(above);
+  if (next?.base === overlay) next.base = base;
 }

@@ -62,7 +62,7 @@ function mergeDisk(
   if (imageAt(world.images, overlay).base !== frozen) {
     throw new Error('9: snapshot VM disk source and parent disk source are not the same');
   }
-  commitImage(world.images, overlay);
+  commitImage(world.images, overlay, chain[chain.indexOf(overlay) - 1]);
   if (overlay === top) pointDisk(world, target, frozen);
 }
 

@@ -276,8 +276,9 @@ function internalMemory(world: PretendWorld, name: string): number {
 
 function restoreMemory(
   world: PretendWorld,
-  { file, images, paused }: Extract<StepAction, { do: 'restore-memory' }>,
+  { of, file, images, paused }: Extract<StepAction, { do: 'restore-memory' }>,
 ): void {
+  if (of !== undefined && !world.records.some(({ name }) => name === of)) return;
   if (!images.every(({ path }) => holdsNothing(world, path))) return;
   const kept = world.memoryFiles.get(file);
   if (kept === undefined) throw new Error('38: no such file');

@@ -36,6 +36,8 @@ export interface PretendWorld {
   xml: string;
   liveXml: string | null;
   images: PretendImages;
+  /** Images that a plan said it leaves. */
+  left: string[];
   /** What memory files hold, by path. */
   memoryFiles: Map<string, { memory: number; xml: string; paused: boolean }>;
   records: PretendRecord[];
@@ -66,7 +68,15 @@ export function pretendWorld({
   for (const { source, format } of parseDomain(xml).disks)
     addImage(images, source ?? '', null, format);
   return {
-    ...{ libvirt, state, memory: state === 'off' ? 0 : 1, managedSave: false, saved: null, xml },
+    ...{
+      libvirt,
+      state,
+      memory: state === 'off' ? 0 : 1,
+      managedSave: false,
+      saved: null,
+      left: [],
+      xml,
+    },
     ...{ liveXml: state === 'off' ? null : xml, images, memoryFiles: new Map(), records: [] },
     ...{ current: null, checkpoints: [], undoable: null, clock: 1_000_000 },
   };
@@ -162,4 +172,16 @@ export function recordXml(record: PretendRecord): string {
 export function recordOf(world: PretendWorld, record: PretendRecord): SnapshotRecord {
   const told = { current: world.current === record.name, hasMetadata: true };
   return parseSnapshot(recordXml(record), told);
+}
+
+/** Every image of the chain is there, and it has an end. */
+export function isWhole({ images }: PretendWorld, top: string): boolean {
+  const seen = new Set<string>();
+  for (let next: string | null = top; next !== null;) {
+    const image = images.get(next);
+    if (image === undefined || seen.has(next)) return false;
+    seen.add(next);
+    next = image.base;
+  }
+  return true;
 }

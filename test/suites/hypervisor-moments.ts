@@ -216,7 +216,10 @@ export function snapshotSuite(given: Moments): void {
       await hypervisor.resume(uuid);
       await hypervisor.destroy(uuid);
       await hypervisor.restoreMemory(file);
-      expect((await hypervisor.state(uuid)).state).toBe('running');
+      expect(await hypervisor.state(uuid)).toEqual({ state: 'running', reason: 3 });
+      await hypervisor.destroy(uuid);
+      await hypervisor.start(uuid);
+      expect(await hypervisor.state(uuid)).toEqual({ state: 'running', reason: 1 });
       await hypervisor.destroy(uuid);
       await expect(hypervisor.savedDefinition(`${file}.none`)).rejects.toThrow(libvirtError(38));
       await expect(hypervisor.restoreMemory(`${file}.none`)).rejects.toThrow(libvirtError(38));

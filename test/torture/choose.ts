@@ -31,6 +31,7 @@ function weights(model: Model): Readonly<Record<What, number>> {
     'kill-qemu': when(active, 2),
     'kill-libvirtd': 1.5,
     'kill-engine': 1,
+    'power-cut': 1,
     'restart-engine': 0.5,
     ...foreignWeights(model),
     'snapshot-create': crowded ? 1 : 14,
@@ -94,6 +95,7 @@ function workOf(what: What, model: Model, dice: Dice): Work {
     case 'save':
     case 'kill-qemu':
     case 'kill-engine':
+    case 'power-cut':
     case 'restart-engine':
       return { do: what };
     case 'other-snapshot':
@@ -177,11 +179,12 @@ function faultOf(model: Model, dice: Dice, probability: number): Fault | null {
     'kill-engine': 5,
     'kill-qemu': isActive(model) ? 2 : 0,
     'kill-libvirtd': 2,
+    'power-cut': 2,
     cancel: 2,
   });
   const [at, then] = [dice.fraction(), dice.pick(['finish', 'undo'] as const)];
-  const twice = dice.chance(0.2);
-  return happens ? { kind, at: Number(at.toFixed(3)), then, twice } : null;
+  const [twice, meddle] = [dice.chance(0.2), dice.chance(0.15)];
+  return happens ? { kind, at: Number(at.toFixed(3)), then, twice, meddle } : null;
 }
 
 /** Writes while something runs; none where the way to the machine is cut just then. */
@@ -191,7 +194,7 @@ function writesMeanwhile(
   fault: Fault | null,
   probability: number,
 ): readonly Write[] {
-  const cut = fault?.kind === 'kill-qemu' || fault?.kind === 'kill-libvirtd';
+  const cut = fault !== null && ['kill-qemu', 'kill-libvirtd', 'power-cut'].includes(fault.kind);
   const happens = dice.chance(probability);
   const writes = writesOf(model, dice, 1 + dice.int(4));
   return happens && !cut && isActive(model) ? writes : [];

@@ -91,6 +91,8 @@ async function disturb(
       await world.libvirtd.kill();
       await sleep(daemonAwayMs);
       return world.heal();
+    case 'power-cut':
+      return world.cutPower(); // what is gone comes back when the job has ended, as far as it can
     case 'cancel':
       while (job.id === null && !job.over) await sleep(1);
       if (job.id === null) return;

@@ -94,7 +94,8 @@ export function liveMachine(libvirtd: PrivateLibvirtd, machine: TestMachine): Li
       if (pid === null) return;
       process.kill(pid, 'SIGKILL');
       const deadline = performance.now() + goneLimitMs;
-      while (isActive(await live.power())) {
+      // What runs may start it again at once: then it is another process.
+      while (isActive(await live.power()) && (await live.qemuPid()) === pid) {
         if (performance.now() > deadline) throw new Error('libvirt did not see QEMU’s end');
       }
     },

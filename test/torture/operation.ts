@@ -12,13 +12,16 @@ export interface Write {
 
 /** Something that goes wrong in the middle of a longer operation. */
 export interface Fault {
-  readonly kind: 'kill-engine' | 'kill-qemu' | 'kill-libvirtd' | 'cancel';
+  /** `power-cut`: engine, libvirtd and QEMU at once. */
+  readonly kind: 'kill-engine' | 'kill-qemu' | 'kill-libvirtd' | 'power-cut' | 'cancel';
   /** When, as a part of how long this operation took lately. */
   readonly at: number;
   /** What is asked for when the change waits to be finished or undone. */
   readonly then: 'finish' | 'undo';
   /** The engine is killed once more while it finishes or undoes. */
   readonly twice: boolean;
+  /** The person starts the machine before deciding; only what is off can be. */
+  readonly meddle: boolean;
 }
 
 /** What another program does behind Waymark's back, with virsh. */
@@ -40,6 +43,7 @@ export type Crash =
   | { readonly do: 'kill-qemu' }
   | { readonly do: 'kill-libvirtd'; readonly withQemu: boolean }
   | { readonly do: 'kill-engine' }
+  | { readonly do: 'power-cut' }
   | { readonly do: 'restart-engine' };
 
 export type Action =

@@ -34,10 +34,11 @@ export async function performAction(
   const meanwhile = writesDuring(stand, before, operation.n, writes);
   const begin = () => start(stand, plan);
   const end = await runJob(world, operation.do, fault, begin, meanwhile.run);
-  const decided = fault === null ? null : await decide(stand, fault);
+  const decision = fault === null ? null : await decide(stand, fault);
   const { disks, moments } = meanwhile.passed();
-  const seen = await look(stand, { ...before, disks }, moments);
-  return settle(stand, intent, seen, fault, end, decided);
+  const looked = await look(stand, { ...before, disks }, moments);
+  const seen = { ...looked, memoryLost: decision?.memoryLost ?? false };
+  return settle(stand, intent, seen, fault, end, decision?.past ?? null);
 }
 
 /** Null where the product does not know the call yet. */
@@ -120,7 +121,7 @@ async function look(
   { world: { live } }: Stand,
   before: Model,
   moments: readonly Moment[],
-): Promise<Seen> {
+): Promise<Omit<Seen, 'memoryLost'>> {
   return {
     before,
     moments,
@@ -141,26 +142,49 @@ async function startAgain({ world }: Stand, model: Model): Promise<Model> {
   return started;
 }
 
+interface Decision {
+  readonly past: 'finished' | 'undone';
+  /** It was said that the memory was not brought back: somebody had started the machine. */
+  readonly memoryLost: boolean;
+}
+
 /** Finishes or undoes the change that was cut off; null when there is none. */
-async function decide(stand: Stand, fault: Fault): Promise<'finished' | 'undone' | null> {
+async function decide(stand: Stand, fault: Fault): Promise<Decision | null> {
   const waiting = await cutOff(stand);
   if (waiting === null) return null;
+  await expectNothingElseStarts(stand);
+  // Whether it can be started half way or not: no harm may come of it.
+  if (fault.meddle) await stand.world.libvirtd.tryVirsh('start', stand.world.uuid);
   const [way] = waysOf(waiting, fault.then);
   if (fault.twice && way !== undefined) {
     const again: Fault = { ...fault, kind: 'kill-engine', twice: false };
     const end = await runJob(stand.world, way, again, () => begin(stand, waiting, way));
-    if (end.kind === 'ended' && end.job.state.kind === 'done') return pastOf(way);
+    const decision = decisionOf(end, way, fault);
+    if (decision !== null) return decision;
   }
   const still = await cutOff(stand);
   // It came to its end just before the engine was killed.
-  if (still === null) return way === undefined ? null : pastOf(way);
+  if (still === null) return way === undefined ? null : { past: pastOf(way), memoryLost: false };
   const failures: string[] = [];
   for (const how of waysOf(still, fault.then)) {
     const end = await runJob(stand.world, how, null, () => begin(stand, still, how));
-    if (end.kind === 'ended' && end.job.state.kind === 'done') return pastOf(how);
+    const decision = decisionOf(end, how, fault);
+    if (decision !== null) return decision;
     failures.push(`${how}: ${why(end)}`);
   }
   throw new Mismatch(`“${still.title}” can be neither finished nor undone: ${failures.join('; ')}`);
+}
+
+/**
+ * Null where it failed. Only where somebody meddled, or the machine itself was taken down, may it
+ * end with something to look at: its memory is not back.
+ */
+function decisionOf(end: JobEnd, how: 'finish' | 'undo', fault: Fault): Decision | null {
+  const ended = end.kind === 'ended' ? end.job.state.kind : null;
+  const tookDown = fault.kind === 'power-cut' || fault.kind === 'kill-qemu';
+  if (ended === 'problems' && (fault.meddle || tookDown))
+    return { past: pastOf(how), memoryLost: true };
+  return ended === 'done' ? { past: pastOf(how), memoryLost: false } : null;
 }
 
 const pastOf = (how: 'finish' | 'undo') => (how === 'finish' ? 'finished' : 'undone');
@@ -170,6 +194,21 @@ async function cutOff({ world: { engine, machine } }: Stand): Promise<Unfinished
   const [one, ...more] = waiting.filter((change) => change.machine.id === machine);
   expectThat(more.length === 0, 'Several changes of one machine wait to be decided');
   return one ?? null;
+}
+
+/** While it waits to be decided, no backup may begin and no other change. */
+async function expectNothingElseStarts({ world: { engine, machine, repositories } }: Stand) {
+  const action = { kind: 'checkpoint-create' as const };
+  const plan = await engine.call('actions.plan', { machine, action });
+  expectThat(plan.verdict === 'refused', 'A change is allowed while another one is unfinished');
+  const repository = repositories[0]?.id;
+  if (repository === undefined) return;
+  const order = { machine, repository, exclude: [], reread: false, accepted: [] };
+  const refused = await engine.call('backup.start', order).then(
+    () => false,
+    (thrown: unknown) => hasCode(thrown, 'change-unfinished'),
+  );
+  expectThat(refused, 'A backup begins while a change is unfinished');
 }
 
 /** The ways it offers, the wanted one first. */

@@ -33,7 +33,8 @@ export async function performBackup(
     meanwhile.run,
   );
   const { disks, moments } = meanwhile.passed();
-  const power = fault?.kind === 'kill-qemu' ? await world.live.power() : before.power;
+  const killed = fault?.kind === 'kill-qemu' || fault?.kind === 'power-cut';
+  const power = killed ? await world.live.power() : before.power;
   const model = { ...before, disks, power };
   const point = await newPoint(stand, before, operation.repository);
   const error = errorOf(end);

@@ -69,6 +69,10 @@ export async function performCrash(
       await world.engine.kill();
       await world.heal();
       return done(model);
+    case 'power-cut':
+      await world.cutPower();
+      await world.heal();
+      return done(off);
     case 'restart-engine':
       await world.engine.stop();
       expectThat(!world.engine.alive(), 'The engine stopped and is still there');

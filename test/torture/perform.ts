@@ -72,6 +72,7 @@ function dispatch(stand: Stand, model: Model, operation: Operation): Promise<Per
     case 'kill-qemu':
     case 'kill-libvirtd':
     case 'kill-engine':
+    case 'power-cut':
     case 'restart-engine':
       return performCrash(stand, model, operation);
     case 'other-snapshot':
@@ -111,7 +112,7 @@ async function checkAlways({ world, reader }: Stand, model: Model): Promise<void
   expectSame('the timeline’s snapshots', named(timeline.snapshots), named(model.snapshots));
   expectSame('the timeline’s checkpoints', named(timeline.checkpoints), checkpoints);
   const idle = job === null || /Job type:\s+None/.test(job.stdout);
-  expectThat(idle, `libvirt still runs a job: ${job?.stdout ?? ''}`);
+  expectThat(idle, `libvirt still runs a job: ${job?.stdout ?? ''}${job?.stderr ?? ''}`);
 }
 
 async function checkContent({ world }: Stand, model: Model): Promise<void> {

@@ -78,7 +78,10 @@ async function main(): Promise<number> {
   say(`seed ${options.seed}`);
   const libvirtd = await startPrivateLibvirtd();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void libvirtd.stop().finally(() => process.exit(130)));
+    process.once(signal, () => {
+      say(`ended by ${signal}`);
+      void libvirtd.stop().finally(() => process.exit(130));
+    });
   }
   try {
     return await machines(libvirtd, options);

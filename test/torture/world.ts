@@ -36,6 +36,8 @@ export interface TortureWorld {
   readonly durations: Map<string, number>;
   /** How the closed images were when a snapshot in them was last found right, by alias. */
   readonly seenWell: Map<string, string>;
+  /** Kills engine, daemon and the machine's QEMU, one right after the other. */
+  cutPower(): Promise<void>;
   /** Starts daemon and engine again if they are gone, and waits until the engine sees both. */
   heal(): Promise<void>;
   /** Ends the engine, removes the machine and everything of this world but the daemon. */
@@ -83,6 +85,12 @@ export async function makeWorld(libvirtd: PrivateLibvirtd, spec: WorldSpec): Pro
     logPath: join(folder, 'engine.log'),
     durations: new Map(),
     seenWell: new Map(),
+    cutPower: async () => {
+      const qemu = await live.qemuPid();
+      const killed = [engine.kill(), world.libvirtd.kill()];
+      if (qemu !== null) process.kill(qemu, 'SIGKILL');
+      await Promise.all(killed);
+    },
     heal: async () => {
       if (!daemonAlive) await libvirtd.restart();
       daemonAlive = true;

@@ -5,7 +5,7 @@
 import { AppError, hasCode } from '#contract/errors.ts';
 import { checkpointOwner, checkpointPrefix } from '#engine/hypervisor/checkpoint-owner.ts';
 import type { CheckpointRecord, Hypervisor, MachineRecord } from '#engine/hypervisor/hypervisor.ts';
-import { imageHead, imageInfo, inUseFlag } from '#engine/nbd/image.ts';
+import { imageHead, imageInfo, isRecording } from '#engine/nbd/image.ts';
 import type { PointManifest } from '#engine/store/manifest.ts';
 import type { StoreRepository } from '#engine/store/repository.ts';
 import type { World } from '#engine/world/world.ts';
@@ -80,7 +80,7 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
     sizes: await readSizes(hypervisor, record),
     imagesReadable,
     reachingDown: await reachingDown(world, record, reference, checkpoints),
-    oldFormat: await oldFormats(world, record, active),
+    oldFormat: await oldFormats(world, record),
   };
 }
 
@@ -177,16 +177,16 @@ async function closedHealth(
   for (const { target, bitmap } of checkpoint.disks) {
     const disk = record.definition.disks.find((candidate) => candidate.target === target);
     if (typeof disk?.source !== 'string') continue; // a removed disk needs no reference
-    const info = await imageInfo(world, disk.source).catch((thrown: unknown) => {
+    const info = await imageInfo(world, disk.source, { share: true }).catch((thrown: unknown) => {
       if (thrown instanceof AppError) return null;
       throw thrown;
     });
     if (info === null) return 'missing';
     const found = info.bitmaps.find((candidate) => candidate.name === bitmap);
     if (found === undefined) return 'missing';
-    if (found.flags.includes(inUseFlag)) return 'inconsistent';
+    if (!isRecording(found)) return 'inconsistent';
     for (const { path: below } of info.backing) {
-      const base = await imageInfo(world, below).catch(() => null);
+      const base = await imageInfo(world, below, { share: true }).catch(() => null);
       if (base === null) return 'missing';
       if (base.bitmaps.some((candidate) => candidate.name === bitmap)) return 'missing';
     }
@@ -251,15 +251,11 @@ async function readSizes(
   return sizes;
 }
 
-async function oldFormats(
-  world: World,
-  record: MachineRecord,
-  active: boolean,
-): Promise<ReadonlySet<string>> {
+async function oldFormats(world: World, record: MachineRecord): Promise<ReadonlySet<string>> {
   const old = new Set<string>();
   for (const { target, source, format } of record.definition.disks) {
     if (source === null || format !== 'qcow2') continue;
-    const info = await imageInfo(world, source, { share: active }).catch(() => null);
+    const info = await imageInfo(world, source, { share: true }).catch(() => null);
     if (info?.compat === oldCompat) old.add(target);
   }
   return old;

@@ -3,7 +3,7 @@ import type { BitmapHealth, CheckpointDiskState, CheckpointState } from '#contra
 import { AppError, hasCode } from '#contract/errors.ts';
 import type { DomainDefinition } from '#engine/hypervisor/domain-xml.ts';
 import type { CheckpointRecord, Hypervisor } from '#engine/hypervisor/hypervisor.ts';
-import { imageChain, inUseFlag } from '#engine/nbd/image.ts';
+import { imageChain, isRecording } from '#engine/nbd/image.ts';
 import type { World } from '#engine/world/world.ts';
 import { healthInChain, type ChainBitmaps } from './bitmaps.ts';
 
@@ -150,9 +150,9 @@ class ImageReader {
       const images = await imageChain(this.#world, disk.source, { share: true });
       return images.map(({ path, bitmaps }) => ({
         path,
-        bitmaps: bitmaps.map(({ name, flags }) => ({
-          name,
-          health: flags.includes(inUseFlag) ? ('inconsistent' as const) : ('healthy' as const),
+        bitmaps: bitmaps.map((bitmap) => ({
+          name: bitmap.name,
+          health: isRecording(bitmap) ? ('healthy' as const) : ('inconsistent' as const),
         })),
       }));
     } catch (thrown) {

@@ -32,11 +32,11 @@ function bitmapsIn(
   }
   if (image.exists === false) return [];
   if (image.bitmaps === null) return image.format === 'qcow2' || image.format === '' ? null : [];
-  return image.bitmaps.map(({ name, inUse }) => ({
+  return image.bitmaps.map(({ name, broken }) => ({
     name,
     health: active
       ? ('unknown' as const)
-      : inUse
+      : broken
         ? ('inconsistent' as const)
         : ('healthy' as const),
   }));

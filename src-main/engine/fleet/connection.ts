@@ -44,6 +44,8 @@ export interface ConnectionOptions {
   /** Opens the connection; for the practice host this may start its daemon first. */
   readonly open: () => Promise<Hypervisor>;
   readonly events: ConnectionEvents;
+  /** A job of ours works on the machine, so that QEMU is asked for nothing that can wait. */
+  readonly worksOn: (uuid: string) => boolean;
 }
 
 export function createConnection(options: ConnectionOptions): HostConnection {
@@ -64,7 +66,7 @@ class Connection implements HostConnection {
   constructor(options: ConnectionOptions) {
     this.id = options.id;
     this.#options = options;
-    this.inventory = createInventory(options.events);
+    this.inventory = createInventory(options.events, options.worksOn);
   }
 
   state(): HostState {

@@ -245,12 +245,13 @@ class LiveFleet implements Fleet {
   }
 
   #connect(host: HostRecord): HostConnection {
-    const { world, emit, open, onConnected } = this.#options;
+    const { world, emit, open, onConnected, jobOf } = this.#options;
     const made: HostConnection = createConnection({
       world,
       id: host.id,
       name: host.name,
       open: () => open(host),
+      worksOn: (uuid) => jobOf(machineId(host.id, uuid)) !== null,
       events: {
         stateChanged: () => {
           this.#tellHosts();

@@ -25,21 +25,25 @@ export interface Inventory {
   clear(): void;
 }
 
-export function createInventory(events: InventoryEvents): Inventory {
+const idle = (_uuid: string) => false;
+
+/** `worksOn`: a job of ours works on the machine. */
+export function createInventory(events: InventoryEvents, worksOn = idle): Inventory {
   const machines = new Map<string, KnownMachine>();
   const reading = new Map<string, { again: boolean; done: Promise<void> }>();
-
   const reads = readCounts();
 
   const forget = (uuid: string) => {
     if (machines.delete(uuid)) events.machineRemoved(uuid);
   };
 
+  const sizesOf = (hypervisor: Hypervisor, record: MachineRecord) =>
+    diskSizes(hypervisor, record, machines.get(record.uuid)?.sizes, worksOn(record.uuid));
+
   const readOne = async (hypervisor: Hypervisor, uuid: string) => {
     try {
       const record = await hypervisor.getMachine(uuid);
-      const known = machines.get(uuid)?.sizes;
-      machines.set(uuid, { record, sizes: await diskSizes(hypervisor, record, known) });
+      machines.set(uuid, { record, sizes: await sizesOf(hypervisor, record) });
       reads.count(uuid);
       events.machineChanged(uuid);
     } catch (thrown) {
@@ -80,8 +84,7 @@ export function createInventory(events: InventoryEvents): Inventory {
       for (const uuid of [...machines.keys()]) if (!seen.has(uuid) && !isNewer(uuid)) forget(uuid);
       await Promise.all(
         records.map(async (record) => {
-          const known = machines.get(record.uuid)?.sizes;
-          const sizes = await diskSizes(hypervisor, record, known);
+          const sizes = await sizesOf(hypervisor, record);
           if (isNewer(record.uuid)) return; // an event was faster and knows better
           machines.set(record.uuid, { record, sizes });
           events.machineChanged(record.uuid);
@@ -111,22 +114,30 @@ function readCounts() {
   };
 }
 
-/** `known`: what was read before stays where a busy machine must not be asked. */
+/**
+ * `known`: what was read before, which stays where a busy machine must not be asked. While a job of
+ * ours works on it, it is enough: see refuseWhileMemoryIsWritten for what asking can do.
+ */
 async function diskSizes(
   hypervisor: Hypervisor,
   record: MachineRecord,
   known: ReadonlyMap<string, number> = new Map(),
+  knownIsEnough: boolean,
 ): Promise<ReadonlyMap<string, number>> {
   const sizes = new Map<string, number>();
   for (const disk of record.definition.disks) {
     if (disk.source === null) continue;
+    const before = known.get(disk.target);
+    if (knownIsEnough && before !== undefined) {
+      sizes.set(disk.target, before);
+      continue;
+    }
     try {
       const info = await hypervisor.blockInfo(record.uuid, disk.target);
       sizes.set(disk.target, info.capacityBytes);
     } catch (thrown) {
       // A missing image is shown as an unknown size; a backup will say what is wrong with it.
       if (hasCode(thrown, 'libvirt-connection-lost', 'libvirt-timeout')) throw thrown;
-      const before = known.get(disk.target);
       if (hasCode(thrown, 'machine-busy') && before !== undefined) sizes.set(disk.target, before);
     }
   }

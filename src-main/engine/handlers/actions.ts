@@ -89,7 +89,7 @@ async function run(
     const about = { uuid: facts.uuid, lostSince: keptSince(facts) };
     const parts = {
       log: rooms.changeLog,
-      execute: executeParts(rooms, hypervisor, about, context.id),
+      execute: executeParts(rooms, hypervisor, about, context),
       context,
     };
     await runChange(parts, change);
@@ -174,7 +174,7 @@ async function resolve(
       const about = { uuid: open.change.machine.uuid, lostSince: null };
       const parts = {
         log: rooms.changeLog,
-        execute: executeParts(rooms, hypervisor, about, context.id),
+        execute: executeParts(rooms, hypervisor, about, context),
         context,
       };
       await ways[how](parts, open);

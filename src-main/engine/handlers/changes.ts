@@ -11,6 +11,7 @@ import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import type { ExecuteParts } from '#engine/interlock/execute.ts';
 import type { MachineFacts } from '#engine/interlock/facts.ts';
 import { gather } from '#engine/interlock/gather.ts';
+import type { JobContext } from '#engine/jobs/job-types.ts';
 import type { Rooms } from '../engine.ts';
 import { accessFolders } from './backups.ts';
 
@@ -54,7 +55,7 @@ export function executeParts(
   rooms: Rooms,
   hypervisor: Hypervisor,
   machine: { readonly uuid: string; readonly lostSince: number | null },
-  job: JobId,
+  context: JobContext,
 ): ExecuteParts {
   const { world, catalog, pictures } = rooms;
   const { uuid, lostSince } = machine;
@@ -68,11 +69,20 @@ export function executeParts(
     },
     reverts: {
       note: (to, kept) => {
-        catalog.reverts.note(uuid, { job, time: world.clock.now(), to, kept, lostSince });
+        catalog.reverts.note(uuid, {
+          job: context.id,
+          time: world.clock.now(),
+          to,
+          kept,
+          lostSince,
+        });
       },
       forget: (kept) => {
         catalog.reverts.forget(uuid, kept);
       },
+    },
+    problem: (text) => {
+      context.addProblem(text);
     },
     endJob: (workFolder) => endOurJob(hypervisor, uuid, workFolder),
   };

@@ -62,7 +62,8 @@ export async function refuseWhileMemoryIsWritten(link: Link, uuid: string): Prom
     if (hasLibvirtNumber(thrown, libvirtErrorNumber.operationInvalid)) return null; // it is off
     throw thrown;
   });
-  if (stats === null || !stats.active || !memoryJobs.includes(stats.operation)) return;
+  // Its memory written, the job calls itself completed while it goes on: that is the very moment.
+  if (stats === null || stats.type === 'none' || !memoryJobs.includes(stats.operation)) return;
   throw new AppError('machine-busy', 'The memory of the machine is being kept just now.', {
     uuid,
     unharmed: 'Nothing was changed.',

@@ -60,6 +60,8 @@ export interface ChangeLog {
   /** Before the first action of the step. */
   stepBegun(id: UnfinishedId, step: number): void;
   stepDone(id: UnfinishedId, step: number): void;
+  /** When the step was begun, each time it was; UTC milliseconds. */
+  begunAt(id: UnfinishedId, step: number): readonly number[];
   undoBegun(id: UnfinishedId): void;
   /** After each action that takes something back. */
   undoDone(id: UnfinishedId, takenBack: TakenBack): void;
@@ -122,6 +124,13 @@ class FiledChangeLog implements ChangeLog {
 
   stepDone(id: UnfinishedId, step: number): void {
     this.#journals.addStep(id, doneStep, { step });
+  }
+
+  begunAt(id: UnfinishedId, step: number): readonly number[] {
+    const steps = this.#open().find((journal) => journal.id === id)?.steps ?? [];
+    return steps
+      .filter((row) => row.step === begunStep && (row.data as Partial<TakenBack>).step === step)
+      .map(({ at }) => at);
   }
 
   undoBegun(id: UnfinishedId): void {

@@ -67,7 +67,7 @@ async function dropStopped(parts: ExecuteParts, found: CheckpointRecord): Promis
   for (const { target, bitmap } of found.disks) {
     const source = definition.disks.find((disk) => disk.target === target)?.source ?? null;
     if (source === null) continue; // taken out of the machine with its bitmap
-    for (const { path, format } of await imageChain(world, source)) {
+    for (const { path, format } of await imageChain(world, source, { share: true })) {
       if (format !== 'qcow2') continue;
       await executeOnImages(parts, { do: 'remove-bitmap', image: path, bitmap });
     }

@@ -6,6 +6,7 @@ import type { World } from '#engine/world/world.ts';
 import type { ExecuteParts } from './execute.ts';
 import { removeFile } from './remove-file.ts';
 import type { StepAction } from './steps.ts';
+import { untilLetGo } from './until-let-go.ts';
 
 type ImageStep = Extract<
   StepAction,
@@ -23,8 +24,9 @@ export async function executeOnImages(parts: ExecuteParts, action: ImageStep): P
   const { world } = parts;
   switch (action.do) {
     case 'remove-bitmap': {
-      const { bitmaps } = await imageInfo(world, action.image);
+      const { bitmaps } = await imageInfo(world, action.image, { share: true });
       if (!bitmaps.some(({ name }) => name === action.bitmap)) return;
+      await untilLetGo(parts);
       const args = ['bitmap', '--remove', '-f', 'qcow2', '--', action.image, action.bitmap];
       return qemuImg(world, action.image, args, quickTimeoutMs);
     }

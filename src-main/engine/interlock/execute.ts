@@ -4,15 +4,16 @@
  * checkpoints in execute-checkpoints.ts, images in execute-images.ts.
  */
 import { AppError } from '#contract/errors.ts';
-import { domainWithImages } from '#engine/hypervisor/edit-images.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import { snapshotCreateFlag } from '#engine/hypervisor/snapshot-flags.ts';
 import { attribute, child, parseXml } from '#engine/hypervisor/xml.ts';
-import { holdsNothing } from '#engine/nbd/image.ts';
 import type { World } from '#engine/world/world.ts';
 import { executeOnCheckpoint } from './execute-checkpoints.ts';
 import { executeOnImages, pathExists } from './execute-images.ts';
+import { isMadeFrom } from './made-snapshot.ts';
+import { restoreMemory } from './restore-memory.ts';
 import type { StepAction } from './steps.ts';
+import { untilLetGo } from './until-let-go.ts';
 
 export interface ExecuteParts {
   readonly world: World;
@@ -28,12 +29,19 @@ export interface ExecuteParts {
     note(to: string, kept: string | null): void;
     forget(kept: string): void;
   };
+  /** Something is not as the plan says although the step counts as done: a person is told. */
+  problem(text: string): void;
   /** Ends the backup job of ours that exports into this folder; none is fine. */
   endJob(workFolder: string): Promise<void>;
 }
 
+export interface StepParts extends ExecuteParts {
+  /** When the step that is done or taken back was begun, each time it was; UTC milliseconds. */
+  readonly begun: readonly number[];
+}
+
 /** @throws AppError as libvirt, qemu-img and files say it; the step is then not done. */
-export async function execute(parts: ExecuteParts, action: StepAction): Promise<void> {
+export async function execute(parts: StepParts, action: StepAction): Promise<void> {
   switch (action.do) {
     case 'start':
     case 'stop':
@@ -83,7 +91,9 @@ async function executeOnMachine(parts: ExecuteParts, action: MachineStep): Promi
   const active = state !== 'off' && state !== 'crashed';
   switch (action.do) {
     case 'start':
-      if (!active) await hypervisor.start(uuid, { paused: action.paused });
+      if (active) return;
+      await untilLetGo(parts);
+      await hypervisor.start(uuid, { paused: action.paused });
       return;
     case 'stop':
       if (action.onlyPaused === true ? state === 'paused' : active) await hypervisor.destroy(uuid);
@@ -100,25 +110,8 @@ async function executeOnMachine(parts: ExecuteParts, action: MachineStep): Promi
     case 'drop-managed-save':
       return hypervisor.removeManagedSave(uuid);
     case 'restore-memory':
-      // A machine that is on was resumed before the plan was cut off.
-      if (!active) await restoreMemory(parts, action);
+      return restoreMemory(parts, action);
   }
-}
-
-async function restoreMemory(
-  { world, hypervisor }: ExecuteParts,
-  { file, images, paused }: Extract<StepAction, { do: 'restore-memory' }>,
-): Promise<void> {
-  for (const { path } of images) {
-    if (await holdsNothing(world, path)) continue;
-    world.log.warn('The machine went on from there already: its memory is not used again', {
-      path,
-    });
-    return;
-  }
-  const paths = new Map(images.map(({ target, path }) => [target, path]));
-  const xml = domainWithImages(await hypervisor.savedDefinition(file), paths);
-  await hypervisor.restoreMemory(file, { xml, paused });
 }
 
 type SnapshotStep = Extract<
@@ -145,15 +138,16 @@ async function refuseWithoutMemory({ hypervisor, uuid }: ExecuteParts, xml: stri
   });
 }
 
-async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Promise<void> {
+async function executeOnSnapshot(parts: StepParts, action: SnapshotStep): Promise<void> {
   const { hypervisor, uuid } = parts;
   const { redefine, current } = snapshotCreateFlag;
   const known = async () => (await hypervisor.momentNames(uuid)).snapshots.includes(action.name);
   switch (action.do) {
     case 'create-snapshot':
-      if (await known()) return;
+      if (await known()) return refuseForeign(parts, action);
       await refuseTaken(parts.world, action.makes);
       await refuseWithoutMemory(parts, action.xml);
+      await untilLetGo(parts);
       return hypervisor.createSnapshot(uuid, action.xml, action.flags);
     case 'record-snapshot':
       return hypervisor.createSnapshot(uuid, action.xml, redefine | (action.current ? current : 0));
@@ -165,15 +159,42 @@ async function executeOnSnapshot(parts: ExecuteParts, action: SnapshotStep): Pro
       return hypervisor.createSnapshot(uuid, xml, redefine | current);
     }
     case 'delete-snapshot':
-      if (await known()) await hypervisor.deleteSnapshot(uuid, action.name, action.flags);
-      return;
+      if (!(await known())) return;
+      if (await isForeign(parts, action)) return;
+      await untilLetGo(parts);
+      return hypervisor.deleteSnapshot(uuid, action.name, action.flags);
     case 'revert-snapshot':
       if (action.unlessCurrent === true) {
         const { currentSnapshot } = await hypervisor.momentNames(uuid);
         if (currentSnapshot === action.name) return;
       }
+      await untilLetGo(parts);
       return hypervisor.revertSnapshot(uuid, action.name, action.flags);
   }
+}
+
+/** What another program took meanwhile is not what the step was to make. */
+async function refuseForeign(
+  { hypervisor, uuid, begun }: StepParts,
+  { name, xml }: Extract<StepAction, { do: 'create-snapshot' }>,
+): Promise<void> {
+  if (await isMadeFrom(hypervisor, uuid, name, xml, begun)) return;
+  throw new AppError('name-taken', `Another program made a snapshot named ${name} meanwhile.`, {
+    name,
+    unharmed: 'It was not touched, and none was taken.',
+    advice: 'Undo this change, then take one with another name.',
+  });
+}
+
+async function isForeign(
+  parts: StepParts,
+  { name, madeFrom }: Extract<StepAction, { do: 'delete-snapshot' }>,
+): Promise<boolean> {
+  const { hypervisor, uuid, begun } = parts;
+  if (madeFrom === undefined || (await isMadeFrom(hypervisor, uuid, name, madeFrom, begun)))
+    return false;
+  parts.problem(`Another program made the snapshot ${name} meanwhile, so it stays.`);
+  return true;
 }
 
 /** libvirt writes a memory file over whatever is there: it could be another machine's. */

@@ -33,9 +33,9 @@ export interface ImageFacts {
   readonly snapshots: readonly string[] | null;
   /**
    * Persistent bitmaps as the file says them: exact for a closed image, as of the machine's start
-   * for an open one. Null where unknown.
+   * for an open one, where all are `broken`. Null where unknown.
    */
-  readonly bitmaps: readonly { readonly name: string; readonly inUse: boolean }[] | null;
+  readonly bitmaps: readonly { readonly name: string; readonly broken: boolean }[] | null;
   readonly oldFormat: boolean; // qcow2 v2 (compat 0.10): no bitmaps
 }
 
@@ -73,7 +73,7 @@ export interface SnapshotFacts {
     readonly format: string;
     readonly exists: boolean | null;
     /**
-     * What it stands on is known: it could be read, or it is in a chain that libvirt tells. Not of
+     * All it stands on is known: it could be read, or it is in a chain that libvirt tells. Not of
      * one that is known by two names: what stands on the one stands on the other.
      */
     readonly seen: boolean;
@@ -122,6 +122,11 @@ export interface MachineFacts {
   readonly disks: readonly DiskFacts[];
   /** Parents before their children. */
   readonly snapshots: readonly SnapshotFacts[];
+  /**
+   * What images stand on that are not in the disks' chains: those that snapshots froze, lie in or
+   * name, and all below them.
+   */
+  readonly bases: readonly { readonly image: string; readonly base: string }[];
   /** Which of its images, frozen ones too, other machines stand on; looked for beside snapshots. */
   readonly shared: readonly { readonly path: string; readonly machine: string }[];
   /** Paths of what lies beside the active images, as far as it can be listed. */

@@ -1,7 +1,7 @@
 /** The images of a disk, from the files where we may look and from libvirt's words where not. */
 import { AppError } from '#contract/errors.ts';
 import type { DomainDisk } from '#engine/hypervisor/domain-xml.ts';
-import { imageChain, imageHead, inUseFlag, type ImageInfo } from '#engine/nbd/image.ts';
+import { imageChain, imageHead, isRecording, type ImageInfo } from '#engine/nbd/image.ts';
 import type { World } from '#engine/world/world.ts';
 import type { ImageFacts } from './facts.ts';
 
@@ -11,16 +11,18 @@ const maxImages = 250;
 /** How qcow2 calls its version 2, which cannot hold bitmaps. */
 const oldCompat = '0.10';
 
-/** The active image first. `active`: a QEMU has it open. */
+/**
+ * The active image first. Closed ones are not locked for it either: somebody who starts the machine
+ * in that moment must not be refused.
+ */
 export async function gatherChain(
   world: World,
   disk: DomainDisk,
   path: string,
-  active: boolean,
 ): Promise<readonly ImageFacts[]> {
   // Never probed: a guest could write the header of another format to the beginning of its disk.
   if (disk.format === 'raw') return [await rawFacts(world, path)];
-  const images = await readChain(world, path, active);
+  const images = await readChain(world, path);
   if (images === null) return toldChain(world, disk, path);
   const facts: ImageFacts[] = [];
   for (const image of images) {
@@ -37,13 +39,9 @@ interface ReadImage {
 }
 
 /** Null where not even the first image can be read. */
-async function readChain(
-  world: World,
-  path: string,
-  share: boolean,
-): Promise<readonly ReadImage[] | null> {
+async function readChain(world: World, path: string): Promise<readonly ReadImage[] | null> {
   try {
-    const chain = await imageChain(world, path, { share });
+    const chain = await imageChain(world, path, { share: true });
     return chain.map((info) => ({ path: info.path, info }));
   } catch (thrown) {
     if (!(thrown instanceof AppError)) throw thrown;
@@ -52,7 +50,7 @@ async function readChain(
   let next: string | null = path;
   while (next !== null && found.length < maxImages) {
     const at: string = next;
-    const head = await readHead(world, at, share);
+    const head = await readHead(world, at);
     found.push({ path: at, info: head?.info ?? null });
     next = head?.below ?? null;
   }
@@ -63,10 +61,9 @@ async function readChain(
 export async function readHead(
   world: World,
   path: string,
-  share: boolean,
 ): Promise<{ readonly info: ImageInfo; readonly below: string | null } | null> {
   try {
-    return await imageHead(world, path, { share });
+    return await imageHead(world, path, { share: true });
   } catch (thrown) {
     if (thrown instanceof AppError) return null;
     throw thrown;
@@ -84,7 +81,7 @@ async function factsOf(world: World, info: ImageInfo): Promise<ImageFacts> {
     exists: true,
     writable: await world.files.may(info.path, 'write').catch(() => false),
     snapshots: info.snapshots.map(({ name }) => name),
-    bitmaps: info.bitmaps.map(({ name, flags }) => ({ name, inUse: flags.includes(inUseFlag) })),
+    bitmaps: info.bitmaps.map((one) => ({ name: one.name, broken: !isRecording(one) })),
     oldFormat: info.format === 'qcow2' && info.compat === oldCompat,
   };
 }

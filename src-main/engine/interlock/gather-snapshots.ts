@@ -2,20 +2,22 @@
 import type { Hypervisor, SnapshotRecord } from '#engine/hypervisor/hypervisor.ts';
 import { snapshotStorage } from '#engine/hypervisor/snapshot-storage.ts';
 import type { World } from '#engine/world/world.ts';
-import type { DiskFacts, SnapshotFacts } from './facts.ts';
+import type { DiskFacts, MachineFacts, SnapshotFacts } from './facts.ts';
 import { existsOf, readHead } from './gather-images.ts';
 import { realName } from './images-in-use.ts';
 import { isUndoPoint } from './undo-point.ts';
+
+/** Images off the disks' chains that are looked into. */
+const maxBases = 10_000;
 
 export async function gatherSnapshots(
   world: World,
   hypervisor: Hypervisor,
   uuid: string,
   disks: readonly DiskFacts[],
-): Promise<readonly SnapshotFacts[]> {
+): Promise<Pick<MachineFacts, 'snapshots' | 'bases'>> {
   const records = await hypervisor.listSnapshots(uuid);
-  const external = records.filter((record) => snapshotStorage(record) !== 'internal');
-  const tree = await imageTree(world, external, disks);
+  const tree = await imageTree(world, records, disks);
   const facts: SnapshotFacts[] = [];
   for (const record of records) {
     const storage = snapshotStorage(record);
@@ -28,19 +30,20 @@ export async function gatherSnapshots(
       memoryFile: await memoryFileOf(world, record),
     });
   }
-  return facts;
+  return { snapshots: facts, bases: tree.bases };
 }
 
 interface ImageTree {
   /** Which known images stand directly on an image, by its path. */
   readonly on: ReadonlyMap<string, readonly string[]>;
-  /** Images of which it is known what they stand on. */
+  /** Images of which all that they stand on is known. */
   readonly seen: ReadonlySet<string>;
+  readonly bases: MachineFacts['bases'];
 }
 
 async function imageTree(
   world: World,
-  external: readonly SnapshotRecord[],
+  records: readonly SnapshotRecord[],
   disks: readonly DiskFacts[],
 ): Promise<ImageTree> {
   const on = new Map<string, Set<string>>();
@@ -58,18 +61,49 @@ async function imageTree(
       if (below !== undefined || image.sizeBytes !== null) seen.add(image.path);
     }
   }
-  const mentioned = external.flatMap(({ disks: frozen }) =>
-    frozen.flatMap(({ source, image }) => [source, image?.source ?? null]),
+  const mentioned = records.flatMap(({ disks: taken }) =>
+    taken.flatMap(({ kind, source, image }) =>
+      kind === 'no' ? [] : [source, image?.source ?? null],
+    ),
   );
+  const bases = new Map<string, string>();
   for (const path of new Set(mentioned)) {
     if (path === null || !path.startsWith('/') || inChains.has(path)) continue;
-    const head = await readHead(world, path, true);
-    if (head === null) continue;
-    seen.add(path);
-    if (head.below !== null) add(head.below, path);
+    if (await followDown(world, path, inChains, bases)) seen.add(path);
   }
+  for (const [image, base] of bases) add(base, image);
   for (const path of await knownTwice(world, [...inChains, ...mentioned])) seen.delete(path);
-  return { on: new Map([...on].map(([base, overlays]) => [base, [...overlays].sort()])), seen };
+  return {
+    on: new Map([...on].map(([base, overlays]) => [base, [...overlays].sort()])),
+    seen,
+    bases: [...bases].map(([image, base]) => ({ image, base })),
+  };
+}
+
+/** Notes what the image stands on, down to its end or a disk’s chain; false: not all is known. */
+async function followDown(
+  world: World,
+  path: string,
+  inChains: ReadonlySet<string>,
+  bases: Map<string, string>,
+): Promise<boolean> {
+  for (let next = path; !inChains.has(next);) {
+    const known = bases.get(next);
+    const head = known === undefined ? await readHead(world, next) : { below: known };
+    if (head === null || bases.size > maxBases) return false;
+    if (head.below === null) return true;
+    if (known === undefined && leadsTo(bases, head.below, next)) return false; // a loop
+    bases.set(next, head.below);
+    next = head.below;
+  }
+  return true;
+}
+
+function leadsTo(bases: ReadonlyMap<string, string>, from: string, to: string): boolean {
+  for (let next: string | undefined = from; next !== undefined; next = bases.get(next)) {
+    if (next === to) return true;
+  }
+  return false;
 }
 
 /** Paths that lead to a file another of them leads to: a link in between, or "..". */

@@ -51,8 +51,8 @@ export async function gather(
   const liveXml = active ? await hypervisor.definition(uuid, 'live') : null;
   const inactiveXml =
     record.persistent || liveXml === null ? await hypervisor.definition(uuid, 'inactive') : liveXml;
-  const disks = await gatherDisks(world, record, active);
-  const snapshots = await gatherSnapshots(world, hypervisor, uuid, disks);
+  const disks = await gatherDisks(world, record);
+  const { snapshots, bases } = await gatherSnapshots(world, hypervisor, uuid, disks);
   return {
     id: known.id,
     uuid,
@@ -73,6 +73,7 @@ export async function gather(
     agentConnected: record.definition.agentConnected,
     disks,
     snapshots,
+    bases,
     shared: await sharedWith(world, hypervisor, uuid, { disks, snapshots }),
     beside: await filesBeside(world, disks),
     current: snapshots.find((one) => one.record.current)?.record.name ?? null,
@@ -101,7 +102,6 @@ async function runningJob(hypervisor: Hypervisor, uuid: string): Promise<string 
 async function gatherDisks(
   world: World,
   { definition }: MachineRecord,
-  active: boolean,
 ): Promise<readonly DiskFacts[]> {
   return Promise.all(
     definition.disks.map(async (disk): Promise<DiskFacts> => {
@@ -113,7 +113,7 @@ async function gatherDisks(
       return {
         target: disk.target,
         leftOut,
-        chain: await gatherChain(world, disk, path, active),
+        chain: await gatherChain(world, disk, path),
         freeBytes: await world.files.freeBytes(dirname(path)).catch(() => null),
       };
     }),
@@ -220,6 +220,6 @@ function closedHealth({ disks }: CheckpointRecord, known: readonly DiskFacts[]):
     if (top === undefined || top.bitmaps === null) return { target, bitmap, health: 'unknown' };
     const found = top.bitmaps.find(({ name }) => name === bitmap);
     if (found === undefined) return { target, bitmap, health: 'missing' };
-    return { target, bitmap, health: found.inUse ? 'inconsistent' : 'healthy' };
+    return { target, bitmap, health: found.broken ? 'inconsistent' : 'healthy' };
   });
 }

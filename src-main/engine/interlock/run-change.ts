@@ -67,8 +67,8 @@ async function runFrom(parts: RunParts, id: UnfinishedId, change: Change): Promi
       if (parts.context.signal.aborted) throw cancelled();
       await doStep(parts, id, change, step);
     } catch (thrown) {
-      // A file of somebody else where the step was to make one: taking it back would remove that.
-      const untouched = hasCode(thrown, 'cancelled', 'path-exists');
+      // A file or snapshot of somebody else where the step was to make one: it is not touched.
+      const untouched = hasCode(thrown, 'cancelled', 'path-exists', 'name-taken');
       const begun = untouched ? step - 1 : step;
       throw await afterFailure(parts, id, change, begun, thrown);
     }
@@ -86,7 +86,8 @@ async function doStep(
   log.stepBegun(id, number);
   context.setActivity(step.title);
   await context.step(step.title, async () => {
-    for (const action of step.actions) await execute(executing, action);
+    const parts = { ...executing, begun: log.begunAt(id, number) };
+    for (const action of step.actions) await execute(parts, action);
   });
   log.stepDone(id, number);
 }
@@ -145,7 +146,7 @@ async function takeBack(
     await context.step(`Take back: ${title}`, async () => {
       for (const [index, action] of undo.entries()) {
         if (index < begin) continue;
-        await execute(executing, action);
+        await execute({ ...executing, begun: log.begunAt(id, number) }, action);
         log.undoDone(id, { step: number, actions: index + 1 });
       }
     });

@@ -32,8 +32,16 @@ export type StepAction =
     }
   /** libvirt takes this one for the snapshot that the machine goes on from. */
   | { readonly do: 'make-current'; readonly name: string }
-  /** `flags` are virDomainSnapshotDeleteFlags. */
-  | { readonly do: 'delete-snapshot'; readonly name: string; readonly flags: number }
+  /**
+   * `flags` are virDomainSnapshotDeleteFlags. `madeFrom`: only the one that this step made from that
+   * XML; another of its name stays.
+   */
+  | {
+      readonly do: 'delete-snapshot';
+      readonly name: string;
+      readonly flags: number;
+      readonly madeFrom?: string;
+    }
   /**
    * `flags` are virDomainSnapshotRevertFlags. `unlessCurrent`: the machine went on from another one
    * before, so when it goes on from this one it has gone back, and must not go back once more.
@@ -48,10 +56,12 @@ export type StepAction =
    * Starts the machine from a memory file with the definition inside it, its disks on these images:
    * the definition alone names the images that the snapshot froze, and would destroy them. The
    * images are empty overlays: once one was written to, the machine has gone on from there, and
-   * the memory does not fit it any more.
+   * the memory does not fit it any more. `of`: the snapshot whose memory it is; where libvirt does
+   * not know it, it was not wholly taken, and its files are good for nothing.
    */
   | {
       readonly do: 'restore-memory';
+      readonly of?: string;
       readonly file: string;
       readonly images: readonly { readonly target: string; readonly path: string }[];
       readonly paused: boolean;

@@ -54,7 +54,7 @@ export async function explainFailure(
  * Whether some process holds one of QEMU's locks (open file description locks) on the file. The
  * link at the end of a path is followed, as QEMU does.
  */
-async function isLocked(world: World, path: string): Promise<boolean> {
+export async function isLocked(world: World, path: string): Promise<boolean> {
   const stat = await world.files.stat(await world.files.realPath(path));
   if (stat === null) return false;
   const locks = await world.files.read('/proc/locks', maxLocksBytes);

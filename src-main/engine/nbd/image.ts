@@ -10,7 +10,7 @@ import { explainFailure } from './image-failure.ts';
 export interface ImageBitmap {
   readonly name: string;
   readonly granularityBytes: number;
-  /** "in-use" means broken: it was not closed properly and cannot be trusted. */
+  /** "in-use": it was not closed properly; without "auto" it is switched off. See isRecording. */
   readonly flags: readonly string[];
 }
 
@@ -36,8 +36,18 @@ export interface ImageInfo extends ImageFile {
   readonly backing: readonly ImageFile[];
 }
 
-/** Bitmap with this flag was in use when its image was last let go. */
-export const inUseFlag = 'in-use';
+/** QEMU's mark on a bitmap that was in use when its image was last let go. */
+const inUseFlag = 'in-use';
+/** And on one that records as soon as its image is opened for writing. */
+const autoFlag = 'auto';
+
+/**
+ * Of a closed image: the bitmap has everything since it was made. One that was in use when a QEMU
+ * died has lost something, and one that is switched off does not see what is written.
+ */
+export function isRecording({ flags }: Pick<ImageBitmap, 'flags'>): boolean {
+  return flags.includes(autoFlag) && !flags.includes(inUseFlag);
+}
 
 const maxSizeBytes = 64 * 2 ** 40;
 const timeoutMs = 30_000;

@@ -8,7 +8,7 @@ import type { Child } from '#engine/world/processes.ts';
 import type { World } from '#engine/world/world.ts';
 import { connectNbd, type NbdClient } from './client.ts';
 import { explainFailure } from './image-failure.ts';
-import { imageInfo, inUseFlag, requireAbsolute } from './image.ts';
+import { imageInfo, isRecording, requireAbsolute } from './image.ts';
 
 export interface ServeOptions {
   readonly imagePath: string;
@@ -166,10 +166,13 @@ async function end(world: World, child: Child): Promise<boolean> {
 }
 
 async function checkBitmap(world: World, options: ServeOptions, name: string): Promise<void> {
-  const { bitmaps } = await imageInfo(world, options.imagePath);
+  const { bitmaps } = await imageInfo(world, options.imagePath, { share: true });
   const bitmap = bitmaps.find((one) => one.name === name);
-  if (bitmap !== undefined && !bitmap.flags.includes(inUseFlag)) return;
-  const state = bitmap === undefined ? 'has no bitmap' : 'was not closed properly and lost bitmap';
+  if (bitmap !== undefined && isRecording(bitmap)) return;
+  const state =
+    bitmap === undefined
+      ? 'has no bitmap'
+      : 'was not closed properly, or does not record, in bitmap';
   throw new AppError('checkpoint-inconsistent', `${options.imagePath} ${state} ${name}.`, {
     path: options.imagePath,
     bitmap: name,

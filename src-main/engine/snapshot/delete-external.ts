@@ -44,7 +44,7 @@ export function deleteExternal(facts: MachineFacts, doomed: readonly SnapshotFac
         break;
       case 'drop':
         lines.drop(name);
-        left.push(...way.left);
+        left.push(...way.left, ...unusedBelow(lines, snapshot));
         dropped.push(snapshot);
         drops.push(dropStep(facts, snapshot, way));
         break;
@@ -56,6 +56,13 @@ export function deleteExternal(facts: MachineFacts, doomed: readonly SnapshotFac
   }
   const records = recordSteps(facts, merged, dropped);
   return { refusals, blocking: [...blocking], records, drops, merges, left };
+}
+
+/** What only the snapshot stood on and none froze: whose it is, is not known. */
+function unusedBelow(lines: ImageLines, { frozen }: SnapshotFacts): readonly string[] {
+  return frozen.flatMap(({ path }) =>
+    lines.line(path).filter((image) => image !== path && !lines.isNeeded(image)),
+  );
 }
 
 /** Off the disks' lines leaves first, then on them the oldest first; a cut-off one before all. */

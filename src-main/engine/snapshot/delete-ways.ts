@@ -48,6 +48,9 @@ export function wayOf(place: Place): Way {
     const above = imageAbove(lines, target, path);
     const others = on.filter((image) => image !== above);
     if (others.length > 0) return branch(place, others);
+    // What is merged away may have another line on it, which only the newest versions put right.
+    const aside = above === null ? [] : besides(lines, target, above);
+    if (aside.length > 0) return branch(place, aside);
     if (twins.has(path)) continue;
     if (above !== null) pairs.push({ target, overlay: above, image: path });
     else if (active !== path) (lines.baseOf(path) === null ? left : files).push(path);
@@ -69,6 +72,12 @@ export function imageAbove(lines: ImageLines, target: string, path: string): str
   return line[line.indexOf(path) - 1] ?? null;
 }
 
+/** What stands on an image of the disk's line beside the next image of it. */
+function besides(lines: ImageLines, target: string, path: string): readonly string[] {
+  const next = imageAbove(lines, target, path);
+  return lines.neededOn(path).filter((image) => image !== next);
+}
+
 function refused(
   { snapshot }: Place,
   id: string,
@@ -87,9 +96,7 @@ function branch(place: Place, images: readonly string[]): Way {
   const blocking = lines.snapshots.filter(
     (other) =>
       other !== name &&
-      lines
-        .frozenBy(other)
-        .some(({ path }) => lines.line(path).some((one) => images.includes(one))),
+      lines.imagesOf(other).some((path) => lines.line(path).some((one) => images.includes(one))),
   );
   if (blocking.length === 0) {
     return refused(place, 'branch', `${listed(images)} stands on its image too.`);

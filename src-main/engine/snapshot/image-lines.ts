@@ -17,10 +17,16 @@ export class ImageLines {
   readonly #active = new Map<string, string>();
   /** By snapshot. */
   readonly #frozen = new Map<string, readonly Frozen[]>();
+  /** By snapshot: images that an internal one lies in. */
+  readonly #inside = new Map<string, readonly string[]>();
 
-  constructor({ disks, snapshots }: MachineFacts) {
+  constructor({ disks, snapshots, bases }: MachineFacts) {
+    for (const { image, base } of bases) this.#base.set(image, base);
     for (const { record, frozen } of snapshots) {
       this.#frozen.set(record.name, frozen);
+      const inside = record.disks.filter(({ kind }) => kind === 'internal');
+      const images = inside.flatMap(({ image }) => image?.source ?? []);
+      this.#inside.set(record.name, images);
       for (const { path, overlays } of frozen) {
         for (const overlay of overlays) this.#base.set(overlay, path);
       }
@@ -43,6 +49,12 @@ export class ImageLines {
 
   frozenBy(snapshot: string): readonly Frozen[] {
     return this.#frozen.get(snapshot) ?? [];
+  }
+
+  /** Images that its moment needs, not counting those below them. */
+  imagesOf(snapshot: string): readonly string[] {
+    const frozen = this.frozenBy(snapshot).map(({ path }) => path);
+    return [...frozen, ...(this.#inside.get(snapshot) ?? [])];
   }
 
   active(target: string): string | null {
@@ -85,13 +97,6 @@ export class ImageLines {
     return this.#needed().has(image);
   }
 
-  /** Snapshots that are left and whose moment stands on the image, itself not counted. */
-  momentsAbove(image: string): readonly string[] {
-    return this.snapshots.filter((name) =>
-      this.frozenBy(name).some(({ path }) => path !== image && this.line(path).includes(image)),
-    );
-  }
-
   /** The snapshot is gone and its images with it, where nothing needs them. */
   drop(snapshot: string): void {
     this.#frozen.delete(snapshot);
@@ -126,7 +131,7 @@ export class ImageLines {
       }
     };
     for (const top of this.#active.values()) follow(top);
-    for (const frozen of this.#frozen.values()) for (const { path } of frozen) follow(path);
+    for (const name of this.snapshots) for (const path of this.imagesOf(name)) follow(path);
     return needed;
   }
 }

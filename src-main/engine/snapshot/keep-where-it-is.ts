@@ -55,6 +55,11 @@ export function keepWhereItIs(
 
 const keepTitle = 'Save where you are now';
 
+/** Whether the undo point has the memory that the machine has now. */
+export function keepsMemory(facts: MachineFacts, { storage, snapshot }: RevertTarget): boolean {
+  return wantedFor(facts, storage, partOf(facts, snapshot)).memory;
+}
+
 /** The disks of a snapshot that left some out: the undo point leaves out the same ones. */
 function partOf({ disks }: MachineFacts, { record }: SnapshotFacts): readonly string[] | null {
   const taken = record.disks.filter(({ kind }) => kind !== 'no').map(({ target }) => target);

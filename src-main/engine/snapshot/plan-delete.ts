@@ -46,20 +46,19 @@ export function planDelete(facts: MachineFacts, action: DeleteAction): EnginePla
     const alternatives = alternativesOf(facts, all, deletion.blocking);
     return refusedPlan(words, deletion.refusals, { alternatives });
   }
-  const merges = startNeeded(facts, deletion)
-    ? pausedStart(facts, ...deletion.merges)
-    : deletion.merges;
+  const merging = [...deletion.records, ...deletion.merges];
+  const merges = startNeeded(facts, deletion) ? pausedStart(facts, ...merging) : merging;
   const undoPoint = all.find(({ record }) => record.name === facts.undoable?.kept);
   return planOf(facts, {
     words,
     reasons: [],
-    steps: [...deletion.drops, ...deletion.records, ...merges],
+    steps: [...deletion.drops, ...merges],
     checks: deletion.left.map((path) =>
       check(
         stableId('left-image', path),
         'ok',
         'An image stays',
-        `${path} was a disk of its own once; nothing uses it any more.`,
+        `${path} is used by nothing of this machine any more, but was not made by its snapshots.`,
       ),
     ),
     undo: 'It cannot be undone. The machine stays where it is.',
@@ -144,9 +143,16 @@ function mergesOff(facts: MachineFacts, { merges }: Pick<Deletion, 'merges'>): b
   return !isActive(facts) && merges.length > 0;
 }
 
-/** Before 9.9 libvirt finds only the newest image of a stopped disk; a QEMU knows them all. */
-function startNeeded(facts: MachineFacts, deletion: Pick<Deletion, 'merges'>): boolean {
-  return mergesOff(facts, deletion) && !deletesBelowWhileOff(facts.host);
+/**
+ * Before 9.9 libvirt finds only the newest image of a stopped disk; a QEMU knows them all. And it
+ * takes no new record of a stopped machine that has checkpoints (A5).
+ */
+function startNeeded(
+  facts: MachineFacts,
+  { merges, records }: Pick<Deletion, 'merges' | 'records'>,
+): boolean {
+  const refusesRecords = records.length > 0 && facts.checkpoints.length > 0;
+  return mergesOff(facts, { merges }) && (!deletesBelowWhileOff(facts.host) || refusesRecords);
 }
 
 /** libvirt itself would start a QEMU for it, whatever that means for these. */

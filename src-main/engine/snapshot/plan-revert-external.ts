@@ -274,8 +274,9 @@ export function removeAbandoned(
 }
 
 /**
- * The images the machine writes to now, where they are overlays on what a snapshot froze and no
- * snapshot froze them or lies inside them, and nothing stands on them.
+ * The images that came since: from the one the machine writes to down to what some snapshot froze,
+ * where no snapshot lies inside them and nothing else stands on them. More than one where libvirt
+ * put a disk that was left out on another image.
  */
 function abandonedBy(facts: MachineFacts, { snapshot }: RevertTarget): readonly string[] {
   const all = facts.snapshots.flatMap((one) => one.frozen);
@@ -283,12 +284,20 @@ function abandonedBy(facts: MachineFacts, { snapshot }: RevertTarget): readonly 
   if (all.some(({ seen, exists }) => !seen && exists !== false)) return [];
   const frozen = new Set(all.map(({ path }) => path));
   const lines = new ImageLines(facts);
+  const isKept = (path: string, above: string | undefined) =>
+    facts.shared.some((one) => one.path === path) ||
+    lines.neededOn(path).some((overlay) => overlay !== above) ||
+    momentsInside(facts, new Set([path])).length > 0;
   return snapshot.frozen.flatMap(({ target }) => {
-    const [active, below] = facts.disks.find((disk) => disk.target === target)?.chain ?? [];
-    if (active === undefined || below === undefined || !frozen.has(below.path)) return [];
-    if (frozen.has(active.path) || lines.neededOn(active.path).length > 0) return [];
-    if (facts.shared.some(({ path }) => path === active.path)) return [];
-    if (momentsInside(facts, new Set([active.path])).length > 0) return [];
-    return [active.path];
+    const chain = facts.disks.find((disk) => disk.target === target)?.chain ?? [];
+    const paths = chain.map(({ path }) => path);
+    const since = paths.slice(
+      0,
+      Math.max(
+        0,
+        paths.findIndex((path) => frozen.has(path)),
+      ),
+    );
+    return since.some((path, index) => isKept(path, since[index - 1])) ? [] : since;
   });
 }

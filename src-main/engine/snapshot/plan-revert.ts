@@ -25,9 +25,9 @@ import { isActive, type MachineFacts } from '#engine/interlock/facts.ts';
 import { refusedPlan, type EnginePlan } from '#engine/interlock/plan.ts';
 import type { EngineStep, StepAction } from '#engine/interlock/steps.ts';
 import { commonRefusals, findSnapshot, unknownSnapshot } from './blockers.ts';
-import { internalRevert } from './capabilities.ts';
+import { internalRevert, revertsLiveDisks } from './capabilities.ts';
 import { cannotBeUndone, check, planOf, step, type PlanWords } from './draft.ts';
-import { keepWhereItIs, type Kept } from './keep-where-it-is.ts';
+import { keepsMemory, keepWhereItIs, type Kept } from './keep-where-it-is.ts';
 import { hardwareCheck } from './hardware.ts';
 import { FileNames } from './names.ts';
 import { removeCheckpoints, type CheckpointRemoval } from './remove-checkpoints.ts';
@@ -77,7 +77,7 @@ export function revertRefusals(facts: MachineFacts, target: RevertTarget): reado
   return [
     ...targetRefusals(facts, target),
     ...versionRefusals(facts, target),
-    ...transientRefusals(facts, target),
+    ...transientRefusals(facts, target, revertsByHand(facts, target)),
   ];
 }
 
@@ -95,9 +95,12 @@ function versionRefusals({ host }: MachineFacts, { storage }: RevertTarget): rea
   return [{ id: 'libvirt-11.2', title: 'This libvirt cannot go back to it', detail }];
 }
 
-function transientRefusals(facts: MachineFacts, target: RevertTarget): readonly PlanReason[] {
+function transientRefusals(
+  facts: MachineFacts,
+  target: RevertTarget,
+  byHand: boolean,
+): readonly PlanReason[] {
   if (facts.persistent) return [];
-  const byHand = revertsByHand(facts, target);
   if (target.state !== 'off' && !byHand) return [];
   return [
     {
@@ -118,17 +121,21 @@ function planKeeping(
   removal: CheckpointRemoval,
   words: PlanWords,
 ): EnginePlan {
+  const alternatives: readonly Alternative[] = [
+    { title: 'Go back without keeping where it is now', action: { ...action, keep: false } },
+  ];
   const files = new FileNames(facts);
-  const byHand = revertsByHand(facts, target);
+  // libvirt must be able to go back to the undo point too, should the revert be taken back.
+  const lives = target.storage === 'external' && isActive(facts) && !keepsMemory(facts, target);
+  const byHand = revertsByHand(facts, target) || (lives && !revertsLiveDisks(facts.host));
   // Of a machine that is off an undo point could not be taken beside checkpoints (A5), and one that
   // stops with the undo point could not remove them any more while it is on.
   const checkpointsFirst = !isActive(facts) || byHand;
   const then = checkpointsFirst ? { ...facts, checkpoints: [] } : facts;
   const halt = byHand && isActive(facts);
+  const forgotten = transientRefusals(facts, target, byHand);
+  if (forgotten.length > 0) return refusedPlan(words, forgotten, { alternatives });
   const answer = keepWhereItIs(then, target, files, halt);
-  const alternatives: readonly Alternative[] = [
-    { title: 'Go back without keeping where it is now', action: { ...action, keep: false } },
-  ];
   if ('refused' in answer) {
     const why = answer.refused.map((reason) => ({ ...reason, id: `keep-${reason.id}` }));
     return refusedPlan(words, why, { alternatives });

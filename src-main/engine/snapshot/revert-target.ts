@@ -3,7 +3,7 @@
  *
  *   internal  its image is still the disk's own, holds it, and nothing stands on that image: an
  *             overlay would change under its machine otherwise (B5)
- *   external  every image it froze and, to go on running, its memory file are there
+ *   external  every image it froze, all below and, to go on running, its memory file are there
  *   both      it has the machine's disks, libvirt kept the definition, and its deletion was not
  *             begun (B19)
  */
@@ -12,6 +12,7 @@ import type { MachineState } from '#contract/domain.ts';
 import type { SnapshotStorage } from '#contract/moments.ts';
 import type { MachineFacts, SnapshotFacts } from '#engine/interlock/facts.ts';
 import { beingDeleted } from './blockers.ts';
+import { mayChangeFiles } from './capabilities.ts';
 import { ImageLines } from './image-lines.ts';
 import { isAmbiguous } from './names.ts';
 import { listed } from './words.ts';
@@ -51,7 +52,9 @@ export function targetRefusals(facts: MachineFacts, target: RevertTarget): reado
     ...(beingDeleted(facts, snapshot) ? [deletionBegun(name)] : []),
     ...(isAmbiguous(facts, name) && target.storage === 'internal' ? [ambiguous(name)] : []),
     ...diskRefusals(facts, target),
-    ...(target.storage === 'internal' ? internalRefusals(facts, target) : externalRefusals(target)),
+    ...(target.storage === 'internal'
+      ? internalRefusals(facts, target)
+      : externalRefusals(facts, target)),
   ];
 }
 
@@ -155,7 +158,10 @@ function keptBy(facts: MachineFacts, path: string): readonly string[] {
   );
 }
 
-function externalRefusals({ snapshot, name, memory }: RevertTarget): readonly PlanReason[] {
+function externalRefusals(
+  facts: MachineFacts,
+  { snapshot, name, memory }: RevertTarget,
+): readonly PlanReason[] {
   const missing = snapshot.frozen.filter(({ exists }) => exists === false);
   if (missing.length > 0) {
     return [
@@ -163,6 +169,19 @@ function externalRefusals({ snapshot, name, memory }: RevertTarget): readonly Pl
         id: 'image-missing',
         title: `${name} is broken`,
         detail: `Its image is gone: ${listed(missing.map(({ path }) => path))}.`,
+      },
+    ];
+  }
+  const unseen = snapshot.frozen.filter(({ seen }) => !seen);
+  // Where we may not read them it is left to libvirt.
+  if (unseen.length > 0 && mayChangeFiles(facts)) {
+    return [
+      {
+        id: 'chain-unknown',
+        title: `What ${name} stands on is not whole`,
+        detail:
+          `An image below ${listed(unseen.map(({ path }) => path))} is missing or cannot be ` +
+          'read, or it is known by two names.',
       },
     ];
   }

@@ -102,8 +102,8 @@ function takeStep(
 ): EngineStep {
   const { name, memory, title } = taking;
   const makes = [...overlays.values(), ...(memoryFile === null ? [] : [memoryFile])];
-  const create: StepAction = {
-    do: 'create-snapshot',
+  const create = {
+    do: 'create-snapshot' as const,
     name,
     xml: xmlOf(facts, taking, overlays, memoryFile),
     flags: flagsOf(facts, taking, route),
@@ -125,8 +125,8 @@ function takeStep(
     detail: detailOf(facts, taking),
     actions,
     undo: [
-      ...(taking.halt ? [bringBack(facts, overlays, memoryFile)] : []),
-      ...dropSnapshot(facts, name, memoryFile),
+      ...(taking.halt ? [bringBack(facts, name, { overlays, memoryFile })] : []),
+      ...dropSnapshot(facts, name, memoryFile, create.xml),
     ],
     undoWords: taking.halt ? 'Go on from it, then delete it' : 'Delete it',
     bytes: memory ? facts.memoryBytes : 0,
@@ -138,24 +138,28 @@ function takeStep(
 /** A machine that was stopped with its snapshot goes on where it was stopped. */
 function bringBack(
   { state }: MachineFacts,
-  overlays: ReadonlyMap<string, string>,
-  memoryFile: string | null,
+  of: string,
+  { overlays, memoryFile }: Pick<Taken, 'overlays' | 'memoryFile'>,
 ): StepAction {
   const paused = state === 'paused';
   if (memoryFile === null) return { do: 'start', paused };
   const images = [...overlays].map(([target, path]) => ({ target, path }));
-  return { do: 'restore-memory', file: memoryFile, images, paused };
+  return { do: 'restore-memory', of, file: memoryFile, images, paused };
 }
 
-/** Takes back what takeStep did, however much of it. */
+/**
+ * Takes back what takeStep did, however much of it.
+ * @param madeFrom only the snapshot that was made from this XML.
+ */
 export function dropSnapshot(
   facts: MachineFacts,
   name: string,
   memoryFile: string | null,
+  madeFrom?: string,
 ): StepAction[] {
   const forgotten = memoryFile !== null && forgetsMemoryFile(facts.host);
   return [
-    { do: 'delete-snapshot', name, flags: 0 },
+    { do: 'delete-snapshot', name, flags: 0, ...(madeFrom === undefined ? {} : { madeFrom }) },
     ...(forgotten ? [{ do: 'remove-file' as const, path: memoryFile }] : []),
     { do: 'drop-picture', snapshot: name },
   ];

@@ -49,6 +49,7 @@ test('every operation is chosen sooner or later', () => {
       "other-snapshot-delete",
       "pause",
       "point-delete",
+      "power-cut",
       "repair",
       "restart-engine",
       "restore",

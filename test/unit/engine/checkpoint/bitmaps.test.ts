@@ -57,7 +57,7 @@ describe('a bitmap in a chain', () => {
 
 describe('what is known of an image', () => {
   const open = [
-    image('/images/top', { bitmaps: [{ name: 'b', inUse: true }] }),
+    image('/images/top', { bitmaps: [{ name: 'b', broken: true }] }),
     image('/images/low'),
   ];
   const vda = disk('vda', open);

@@ -35,7 +35,7 @@ describe('a dead checkpoint', () => {
     expect(found(facts).diagnoses[0]?.cure).toMatchObject({
       checkpoint: { disks: [{ target: 'vda', health: 'missing' }] },
     });
-    const bitmaps = [{ name: nameOf(newer), inUse: true }];
+    const bitmaps = [{ name: nameOf(newer), broken: true }];
     const killed = { ...facts, disks: [disk('vda', [image('/images/vda.qcow2', { bitmaps })])] };
     expect(found(killed).diagnoses[0]?.cure).toMatchObject({
       checkpoint: { disks: [{ target: 'vda', health: 'inconsistent' }] },

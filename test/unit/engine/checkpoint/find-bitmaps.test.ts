@@ -24,7 +24,7 @@ describe('a bitmap without a checkpoint', () => {
 
   test('only of the disks on which it is whole; the rest of it goes', () => {
     const name = nameOf(newer);
-    const broken = [{ name, inUse: true }];
+    const broken = [{ name, broken: true }];
     const facts = machine({
       ...off,
       disks: [

@@ -31,7 +31,7 @@ export function image(path: string, replace: Partial<ImageFacts> = {}): ImageFac
 }
 
 export function withBitmaps(...names: readonly string[]): Pick<ImageFacts, 'bitmaps'> {
-  return { bitmaps: names.map((name) => ({ name, inUse: false })) };
+  return { bitmaps: names.map((name) => ({ name, broken: false })) };
 }
 
 export function disk(target: string, chain: readonly ImageFacts[]): DiskFacts {

@@ -118,7 +118,7 @@ describe('a checkpoint by hand', () => {
   });
 
   test('C8: QEMU’s limit of bitmaps', () => {
-    const bitmaps = Array.from({ length: 65_535 }, (_, at) => ({ name: `b${at}`, inUse: false }));
+    const bitmaps = Array.from({ length: 65_535 }, (_, at) => ({ name: `b${at}`, broken: false }));
     const full = disk('vda', [image('/images/vda.qcow2', { bitmaps })]);
     expect(reasonIds(machine({ disks: [full] }))).toEqual(['too-many']);
   });

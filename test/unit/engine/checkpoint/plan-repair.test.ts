@@ -54,7 +54,7 @@ describe('what it does', () => {
     disks: [{ target: 'vda', health: 'inconsistent' }],
   });
   const killed = disk('vda', [
-    image('/images/vda.qcow2', { bitmaps: [{ name, inUse: true }], usedBytes: 5 * mib }),
+    image('/images/vda.qcow2', { bitmaps: [{ name, broken: true }], usedBytes: 5 * mib }),
   ]);
 
   test('C4: a dead reference goes, and the next backup reads everything', () => {

@@ -37,12 +37,13 @@ test('what an event brought while the list was read is not undone by the older l
   ]);
 });
 
+const disk = `<devices><disk type='file' device='disk'><source file='/var/lib/vda.qcow2'/>
+  <target dev='vda' bus='virtio'/></disk></devices></domain>`;
+const quiet = { machineChanged: () => undefined, machineRemoved: () => undefined };
+
 test('a machine that must not be asked now keeps the sizes that were read before', async () => {
   const libvirt = fakeHypervisor();
-  const quiet = { machineChanged: () => undefined, machineRemoved: () => undefined };
   const inventory = createInventory(quiet);
-  const disk = `<devices><disk type='file' device='disk'><source file='/var/lib/vda.qcow2'/>
-    <target dev='vda' bus='virtio'/></disk></devices></domain>`;
   await libvirt.define(xml(1).replace('</domain>', disk));
   await inventory.readAll(libvirt);
   const sizes = inventory.get(uuidOf(1))?.sizes;
@@ -55,4 +56,26 @@ test('a machine that must not be asked now keeps the sizes that were read before
   expect(inventory.get(uuidOf(1))?.sizes).toEqual(sizes);
   await inventory.readAll(busy);
   expect(inventory.get(uuidOf(1))?.sizes).toEqual(sizes);
+});
+
+test('while a job of ours works on it, it is asked only for what is not known', async () => {
+  const libvirt = fakeHypervisor();
+  const asked: string[] = [];
+  const watched = {
+    ...libvirt,
+    blockInfo: (uuid: string, path: string) => {
+      asked.push(path);
+      return libvirt.blockInfo(uuid, path);
+    },
+  };
+  let working = true;
+  const inventory = createInventory(quiet, () => working);
+  await libvirt.define(xml(1).replace('</domain>', disk));
+  await inventory.readAll(watched);
+  expect(asked).toEqual(['vda']);
+  await inventory.refresh(watched, uuidOf(1));
+  expect(asked).toEqual(['vda']);
+  working = false;
+  await inventory.refresh(watched, uuidOf(1));
+  expect(asked).toEqual(['vda', 'vda']);
 });

@@ -21,7 +21,7 @@ describe('a raw disk', () => {
     const path = join(temporaryFolder(), 'disk.raw');
     writeFileSync(path, Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), Buffer.alloc(4092)]));
     const raw = disk('vda', { format: 'raw', source: path }).disk;
-    const chain = await gatherChain(world, raw, path, true);
+    const chain = await gatherChain(world, raw, path);
     expect(asked).toEqual([]);
     expect(chain).toMatchObject([
       { path, format: 'raw', sizeBytes: 4096, exists: true, snapshots: [], bitmaps: [] },
@@ -31,6 +31,6 @@ describe('a raw disk', () => {
   test('that is missing says so', async () => {
     const path = join(temporaryFolder(), 'gone.raw');
     const raw = disk('vda', { format: 'raw', source: path }).disk;
-    expect(await gatherChain(fakeWorld(), raw, path, false)).toMatchObject([{ exists: false }]);
+    expect(await gatherChain(fakeWorld(), raw, path)).toMatchObject([{ exists: false }]);
   });
 });

@@ -324,3 +324,39 @@ describe('words', () => {
     expect(plan.stays).toContain('1 snapshot and 1 restore point stay');
   });
 });
+
+test('B5 an internal one of another tool lies in an image that would go along', () => {
+  const world = pretendWorld({ libvirt: 12_000_000 });
+  take(world, { name: 'a', ...external });
+  take(world, { name: 'b', ...external });
+  const xml = "<domainsnapshot><name>v</name><memory snapshot='internal'/><disks>";
+  const disks = "<disk name='vda' snapshot='internal'/></disks></domainsnapshot>";
+  const made = { flags: 0, makes: [], freeze: false };
+  perform(world, { do: 'create-snapshot', name: 'v', xml: xml + disks, ...made });
+  perform(world, { do: 'revert-snapshot', name: 'a', flags: 0 });
+  const plan = planDelete(machineFacts(world), ask(['b']));
+  expect(reasonsOf(plan)).toEqual(['internal-inside-b']);
+  expect(plan.reasons[0]?.detail).toBe('v lies inside its images and would be lost.');
+});
+
+describe('another line on what would be merged away', () => {
+  const branched = () => {
+    const world = line();
+    carryOut(world, planRevert(machineFacts(world), askRevert({ name: 'b', keep: false })));
+    return machineFacts(world);
+  };
+  test('is broken by it, so what stands there is named', () => {
+    const plan = planDelete(branched(), ask(['a']));
+    expect(reasonsOf(plan)).toEqual(['branch-a']);
+    expect(plan.alternatives[0]?.action).toEqual(ask(['a', 'c']));
+  });
+  test('also where only the images tell of it', () => {
+    const given = branched();
+    const unknown = edit(given, (one) => ({
+      ...one,
+      frozen: one.frozen.map((image) => ({ ...image, overlays: [] })),
+    }));
+    expect(reasonsOf(planDelete(unknown, ask(['a'])))).toEqual(['branch-a']);
+    expect(planDelete({ ...unknown, bases: [] }, ask(['a'])).verdict).toBe('allowed');
+  });
+});

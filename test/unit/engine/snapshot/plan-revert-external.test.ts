@@ -70,6 +70,7 @@ describe('by hand', () => {
     expect(create?.flags).toBe(8 | 128); // halt, atomic
     expect(first?.undo?.[0]).toEqual({
       do: 'restore-memory',
+      of: 'before-revert-to-good',
       file: '/images/web-01.before-revert-to-good.memory',
       images: [{ target: 'vda', path: '/images/web-01.vda.since-before-revert-to-good.qcow2' }],
       paused: false,
@@ -189,6 +190,19 @@ describe('broken', () => {
       'image-missing',
     ]);
   });
+  test('an image below is missing or not to be read: refused where we could read it', () => {
+    const unseen = (given: MachineFacts): MachineFacts => ({
+      ...given,
+      snapshots: given.snapshots.map((one) => ({
+        ...one,
+        frozen: one.frozen.map((image) => ({ ...image, seen: false })),
+      })),
+    });
+    expect(reasonsOf(planRevert(unseen(taken(memory)), ask()))).toEqual(['chain-unknown']);
+    const modern = taken(memory, { libvirt: 12_000_000 });
+    expect(reasonsOf(planRevert(unseen(modern), ask()))).toEqual(['chain-unknown']);
+    expect(planRevert(asStranger(unseen(modern)), ask()).verdict).toBe('allowed');
+  });
   test('the memory file is missing: its disks are offered', () => {
     const given = withMissing(taken(memory), 'memory');
     const plan = planRevert(given, ask());
@@ -232,4 +246,17 @@ describe('B20 what libvirt itself would delete', () => {
     expect(world.records.find(({ name }) => name === 'good')?.revertDisks).not.toBeNull();
     expect(planRevert(machineFacts(world), ask({ keep: false })).verdict).toBe('allowed');
   });
+});
+
+test.each([
+  [9_009_000, 'create-overlay'],
+  [10_010_000, 'revert-snapshot'],
+])('an undo point that libvirt %d could not go back to: by hand', (libvirt, expected) => {
+  const world = pretendWorld({ libvirt, disks: ['qcow2', 'qcow2'], state: 'off' });
+  take(world, { name: 'good', storage: 'external', disks: ['vda'] });
+  perform(world, { do: 'start', paused: false });
+  expect(does(planRevert(machineFacts(world), ask()))).toContain(expected);
+  const transient = machineFacts(world, { persistent: false });
+  const plan = planRevert(transient, ask({ to: 'running' }));
+  expect(reasonsOf(plan)).toEqual(libvirt === 9_009_000 ? ['transient'] : []);
 });

@@ -17,7 +17,7 @@ describe('checkpoints stand in the way', () => {
       ...disk,
       chain: disk.chain.map((image, index) => ({
         ...image,
-        bitmaps: index === 0 ? names.map((name) => ({ name, inUse: false })) : image.bitmaps,
+        bitmaps: index === 0 ? names.map((name) => ({ name, broken: false })) : image.bitmaps,
       })),
     }));
     const checkpoints = names.map((name) => checkpointFacts(name));
@@ -84,7 +84,7 @@ describe('checkpoints stand in the way', () => {
         ...disk,
         chain: disk.chain.map((image) => ({
           ...image,
-          bitmaps: disk.target === 'vdb' ? [{ name: 'waymark-lost', inUse: true }] : [],
+          bitmaps: disk.target === 'vdb' ? [{ name: 'waymark-lost', broken: true }] : [],
         })),
       })),
     });
@@ -99,7 +99,7 @@ describe('checkpoints stand in the way', () => {
       ...others,
       disks: others.disks.map((disk) => ({
         ...disk,
-        chain: disk.chain.map((image) => ({ ...image, bitmaps: [{ name: 'vm-b', inUse: false }] })),
+        chain: disk.chain.map((image) => ({ ...image, bitmaps: [{ name: 'vm-b', broken: false }] })),
       })),
     };
     expect(planRevert(foreign, ask()).checks.flatMap(({ accept }) => accept ?? [])).toEqual([

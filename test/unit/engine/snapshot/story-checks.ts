@@ -10,7 +10,12 @@ import { planRevertUndo } from '#engine/snapshot/plan-undo.ts';
 import { imageAt, readImage } from '../../../fakes/pretend-images.ts';
 import { frozenOf } from '../../../fakes/pretend-libvirt.ts';
 import { perform } from '../../../fakes/pretend-machine.ts';
-import { activeImages, presentOf, type PretendWorld } from '../../../fakes/pretend-world.ts';
+import {
+  activeImages,
+  isWhole,
+  presentOf,
+  type PretendWorld,
+} from '../../../fakes/pretend-world.ts';
 
 interface Moment {
   readonly disks: Record<string, Record<number, number>>;
@@ -39,16 +44,6 @@ function momentsOf(world: PretendWorld): Moments {
       return [record.name, { disks: Object.fromEntries(disks), memory: memoryOf(world, record) }];
     }),
   );
-}
-
-/** Every image of the chain is there. */
-export function isWhole({ images }: PretendWorld, top: string): boolean {
-  for (let next: string | null = top; next !== null;) {
-    const image = images.get(next);
-    if (image === undefined) return false;
-    next = image.base;
-  }
-  return true;
 }
 
 function memoryOf(world: PretendWorld, record: PretendWorld['records'][number]): number | null {
@@ -186,7 +181,12 @@ export function checkDone(before: PretendWorld, after: PretendWorld, action: Mac
  * No image that something needs is missing, and none is left that nothing needs.
  * @param tidy nobody else left any.
  */
-export function checkFiles(before: PretendWorld, world: PretendWorld, tidy: boolean): void {
+export function checkFiles(
+  before: PretendWorld,
+  world: PretendWorld,
+  plan: EnginePlan,
+  tidy: boolean,
+): void {
   for (const path of activeImages(world).values()) expect(isWhole(world, path), path).toBe(true);
   const needed = new Set<string>();
   const tops = [
@@ -199,7 +199,14 @@ export function checkFiles(before: PretendWorld, world: PretendWorld, tidy: bool
       next = world.images.get(next)?.base ?? null;
     }
   }
-  const left = [...world.images.keys()].filter((path) => !needed.has(path));
+  // What a plan says it leaves is left with the person’s knowledge, from then on.
+  const told = plan.checks.filter(({ id }) => id.startsWith('left-image'));
+  for (const path of world.images.keys()) {
+    if (told.some(({ detail }) => detail.startsWith(`${path} `))) world.left.push(path);
+  }
+  const left = [...world.images.keys()].filter(
+    (path) => !needed.has(path) && !world.left.includes(path),
+  );
   const made = left.filter((path) => !before.images.has(path));
   expect(tidy ? left : made).toEqual([]);
   if (!tidy) return;

@@ -16,20 +16,13 @@ import {
   activeImages,
   addCheckpoint,
   guestWrites,
+  isWhole,
   pretendWorld,
   resumeSaved,
   saveMachine,
   type PretendWorld,
 } from '../../../fakes/pretend-world.ts';
-import {
-  checkDone,
-  checkFiles,
-  checkGaps,
-  checkPlan,
-  isWhole,
-  planFor,
-  run,
-} from './story-checks.ts';
+import { checkDone, checkFiles, checkGaps, checkPlan, planFor, run } from './story-checks.ts';
 
 type Event =
   | { readonly what: 'write'; readonly block: number; readonly value: number }
@@ -152,7 +145,7 @@ function live(world: PretendWorld, one: Event, tidy: boolean): PretendWorld {
       const after = structuredClone(world);
       run(after, plan);
       checkDone(world, after, action);
-      checkFiles(world, after, tidy);
+      checkFiles(world, after, plan, tidy);
       return after;
     }
   }
