@@ -36,12 +36,13 @@ import { machineHandlers } from './handlers/machines.ts';
 import { momentHandlers } from './handlers/moments.ts';
 import { newsHandlers } from './handlers/news.ts';
 import { planPreviewHandlers } from './handlers/plan-preview.ts';
-import { planHandlers } from './handlers/plans.ts';
+import { planHandlers, type Schedule } from './handlers/plans.ts';
 import { pointHandlers } from './handlers/points.ts';
 import { practiceHandlers } from './handlers/practice.ts';
 import { createRecovery, type Recovery } from './handlers/recovery.ts';
 import { repositoryHandlers } from './handlers/repositories.ts';
 import { restoreHandlers } from './handlers/restores.ts';
+import { createSchedule, nothingHanded } from './handlers/schedule.ts';
 
 export interface EngineOptions {
   /** The folder with the catalog, keys and indexes; made with mode 0700 if it is not there. */
@@ -54,6 +55,11 @@ export interface EngineOptions {
   readonly user: string;
   /** The user's configuration folder, where a session libvirt keeps TPM state. */
   readonly configFolder: string;
+  /**
+   * Whether plans begin by themselves while this engine is up; default false. A command that ends
+   * soon must not begin a backup: there they run when it asks ("plan run", "plan run-due").
+   */
+  readonly runsPlans?: boolean;
   /** Where the store's worker entry is when the engine runs as a bundle. */
   readonly workerUrl?: URL;
   /** Where the practice machine's boot image is when the engine runs as a bundle. */
@@ -95,6 +101,9 @@ export interface Rooms {
   enterMachine(host: HostRecord, uuid: string): Promise<() => void>;
 }
 
+/** How long plans wait for hosts and repositories that do not answer; milliseconds. */
+const startPatienceMs = 20_000;
+
 /** Throws `data-folder-in-use` when another engine owns the folder. */
 export async function createEngine(world: World, options: EngineOptions): Promise<Engine> {
   await world.files.makeFolder(options.dataFolder);
@@ -135,8 +144,10 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     open: connect,
     jobOf: (machine) => jobs.ofMachine(machine),
     changedOf: (machine) => checkpointStates.changedOf(machine),
+    standingOf: (uuid) => schedule.scheduler.knowledge.ofMachine(uuid),
     onConnected: (host) => {
       recovery.hostConnected(host);
+      schedule.scheduler.wake();
     },
   });
   const checkpointStates = createCheckpointStates(
@@ -172,13 +183,20 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     enterMachine: (host, uuid) => recovery.enter(host, uuid),
   };
   const recovery = createRecovery(rooms);
-  return assemble(rooms, listeners, recovery, release);
+  const schedule: Schedule = createSchedule(rooms, nothingHanded);
+  return assemble(rooms, listeners, { recovery, schedule }, release);
+}
+
+/** What is made from the rooms and works by itself. */
+interface Workers {
+  readonly recovery: Recovery;
+  readonly schedule: Schedule;
 }
 
 function assemble(
   rooms: Rooms,
   listeners: Set<Emit>,
-  recovery: Recovery,
+  { recovery, schedule }: Workers,
   release: () => void,
 ): Engine {
   const { fleet, shelf, jobs, catalog, momentsWatch, checkpointStates } = rooms;
@@ -196,7 +214,7 @@ function assemble(
       ...restoreHandlers(rooms),
       ...jobHandlers(rooms),
       ...practiceHandlers(rooms),
-      ...planHandlers(),
+      ...planHandlers(schedule),
       ...planPreviewHandlers(),
       ...keptPointHandlers(rooms),
       ...newsHandlers(),
@@ -211,12 +229,14 @@ function assemble(
       shelf.start();
       fleet.start();
       checkpointStates.start();
+      if (rooms.options.runsPlans === true) void startPlans(rooms, recovery, schedule);
     },
     settled: async () => {
       await Promise.all([shelf.settled(), fleet.settled()]);
       await recovery.settled();
     },
     stop: async () => {
+      await schedule.scheduler.stop();
       await jobs.stop();
       momentsWatch.stop();
       const nothingAsked = checkpointStates.stop();
@@ -228,6 +248,20 @@ function assemble(
       release();
     },
   };
+}
+
+/** Plans begin when hosts and repositories were tried once, or after a while without them. */
+async function startPlans(
+  { world, shelf, fleet }: Rooms,
+  recovery: Recovery,
+  { scheduler }: Schedule,
+): Promise<void> {
+  const patience = new AbortController();
+  const tried = Promise.all([shelf.settled(), fleet.settled()]).then(() => recovery.settled());
+  const waited = world.clock.sleep(startPatienceMs, patience.signal).catch(() => undefined);
+  await Promise.race([tried, waited]);
+  patience.abort();
+  scheduler.start();
 }
 
 function watchMoments(world: World, fleet: Fleet, emit: Emit): MomentsWatch {

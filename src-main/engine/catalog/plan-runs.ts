@@ -32,7 +32,7 @@ export interface DueKind {
 export interface PlanRuns {
   /** False when this time of this machine to this repository was claimed already. */
   insert(run: PlanRunRecord): boolean;
-  /** Keeps what can change: state, start, job, point, log, forced. */
+  /** Keeps what can change: where the machine is, state, start, job, point, log, forced. */
   update(run: PlanRunRecord): void;
   get(id: PlanRunId): PlanRunRecord | null;
   /** Those that wait or run, longest due first. */
@@ -122,8 +122,11 @@ export function planRunQueries(db: WritableDb, keep: number = maxPlanRuns): Plan
     dues: (plan, from, to, limit) =>
       db
         .all(
-          `SELECT due, kind, sum(times) AS runs FROM plan_runs WHERE plan = ? AND due >= ?
-            AND due < ? GROUP BY due, kind ORDER BY due DESC LIMIT ?`,
+          // SQLite takes the other columns from the row that holds the max(): a run that goes on
+          // from one that was cut off is what became of it.
+          `SELECT due, kind, sum(times) AS runs FROM (SELECT due, kind, times, max(id)
+            FROM plan_runs WHERE plan = ? AND due >= ? AND due < ?
+            GROUP BY due, machine_uuid, repository) GROUP BY due, kind ORDER BY due DESC LIMIT ?`,
           plan,
           from,
           to,
@@ -175,8 +178,9 @@ function insert(db: WritableDb, run: PlanRunRecord): boolean {
 
 function update(db: WritableDb, run: PlanRunRecord): void {
   db.run(
-    `UPDATE plan_runs SET started_at = ?, kind = ?, state = ?, forced = ?, job = ?, point = ?,
+    `UPDATE plan_runs SET machine = ?, started_at = ?, kind = ?, state = ?, forced = ?, job = ?, point = ?,
       log = ? WHERE id = ?`,
+    run.machine.id,
     run.startedAt,
     run.state.kind,
     JSON.stringify(run.state),

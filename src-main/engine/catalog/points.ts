@@ -139,7 +139,9 @@ export function pointQueries(db: WritableDb): Points {
         atMost,
         repository,
       );
-      return row === undefined ? null : { id: text(row, 'id') as PointId, time: whole(row, 'time') };
+      return row === undefined
+        ? null
+        : { id: text(row, 'id') as PointId, time: whole(row, 'time') };
     },
     deletePoint: (repository, id) =>
       db.run('DELETE FROM points WHERE repository = ? AND id = ?', repository, id) > 0,

@@ -12,7 +12,7 @@ import type { Hypervisor, HypervisorEvent, MachineRecord } from '#engine/hypervi
 import type { World } from '#engine/world/world.ts';
 import { createConnection, type HostConnection } from './connection.ts';
 import type { KnownMachine } from './inventory.ts';
-import { machineId, splitMachineId, viewMachine } from './machine-view.ts';
+import { machineId, splitMachineId, viewMachine, type MachineStanding } from './machine-view.ts';
 
 /** Events of one machine closer together than this are told to the screens once. */
 export const changeWindowMs = 50;
@@ -27,6 +27,8 @@ export interface FleetOptions {
   readonly jobOf: (machine: MachineId) => JobId | null;
   /** What was written since the machine's reference, as far as it was asked for. */
   readonly changedOf: (machine: MachineId) => Machine['changed'];
+  /** How it stands against the plans that mean it; null when none does. */
+  readonly standingOf: (machineUuid: string) => MachineStanding | null;
   readonly onConnected: (host: HostRecord, hypervisor: Hypervisor) => void;
 }
 
@@ -330,6 +332,7 @@ class LiveFleet implements Fleet {
           days: days.get(uuid) ?? empty,
           job: this.#options.jobOf(machineId(host.id, uuid)),
           changed: this.#options.changedOf(machineId(host.id, uuid)),
+          standing: this.#options.standingOf(uuid),
         },
       });
     });

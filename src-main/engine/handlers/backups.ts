@@ -22,10 +22,7 @@ export function backupHandlers(rooms: Rooms): Pick<Handlers, 'backup.plan' | 'ba
   return {
     'backup.plan': (input) => plan(rooms, input),
     'backup.start': (input) =>
-      answer(() => {
-        refuseUnfinished(rooms, input.machine);
-        return startBackup(rooms, { ...input, bytesPerSecond: null });
-      }),
+      answer(() => startBackup(rooms, { ...input, bytesPerSecond: null })),
   };
 }
 
@@ -91,11 +88,12 @@ function commands(name: string, decision: BackupDecision): readonly string[] {
   return [`virsh start --paused ${name}`, ...steps, `virsh destroy ${name}`];
 }
 
-/** @throws like `jobs.start`, and what `fleet.find` throws. */
+/** @throws `change-unfinished`, `machine-not-found`, why the host is away, or like `jobs.start` */
 export function startBackup(
   rooms: Rooms,
   input: Input<'backup.start'> & { readonly bytesPerSecond: number | null },
 ): JobId {
+  refuseUnfinished(rooms, input.machine);
   const { fleet, jobs } = rooms;
   const { host, record } = fleet.find(input.machine);
   const repository = named(rooms, input.repository);

@@ -16,12 +16,13 @@ export function pointHandlers(rooms: Rooms): Pick<Handlers, Calls> {
     'points.list': ({ machineUuid, repository }) =>
       answer(() => catalog.points.listPoints({ machineUuid, repository })),
     'points.get': ({ point }) => answer(() => catalog.points.getPoint(point)),
-    'points.verify': ({ point }) => answer(() => startVerify(rooms, point)),
+    'points.verify': ({ point }) => answer(() => startVerify(rooms, point, 'data')),
     'points.delete': ({ points, last }) => answer(() => startDelete(rooms, points, last)),
   };
 }
 
-function startVerify(rooms: Rooms, point: PointId): JobId {
+/** 'structure' only looks whether everything the point needs is there; 'data' reads it all. */
+export function startVerify(rooms: Rooms, point: PointId, depth: 'structure' | 'data'): JobId {
   const found = rooms.catalog.points.getPoint(point);
   return rooms.jobs.start({
     kind: 'verify',
@@ -30,7 +31,7 @@ function startVerify(rooms: Rooms, point: PointId): JobId {
     repository: found.repository,
     cancelEffect: 'Nothing was changed; what was checked so far is not recorded.',
     requires: { machine: false, repository: true },
-    run: (context) => verify(rooms, found.repository.id, 'data', found, context),
+    run: (context) => verify(rooms, found.repository.id, depth, found, context),
   });
 }
 

@@ -22,6 +22,8 @@ export interface DueFacts {
   readonly catchUp: boolean;
   readonly pause: Pause;
   readonly pausedAt: number | null;
+  /** What a row says of a time that came meanwhile. */
+  readonly pausedWords: string;
   /** Times after now that have rows already: the clock was put back. */
   readonly claimed: ReadonlySet<number>;
   /** Most rows for missed times, one each; the rest is told in one more. */
@@ -83,7 +85,7 @@ function isPaused({ pause, pausedAt }: DueFacts, time: number): boolean {
 
 function passedAt(facts: DueFacts, due: number, begin: Due['begin']): Passed {
   if (isPaused(facts, due)) {
-    return { due, kind: 'skipped', times: 1, words: 'The plan was paused.' };
+    return { due, kind: 'skipped', times: 1, words: facts.pausedWords };
   }
   const made =
     begin === null ? '' : ` The run of ${momentWords(begin.due, facts.zone)} makes up for it.`;
@@ -97,7 +99,7 @@ function olderThan(facts: DueFacts, nextDue: number, oldest: number): Passed | n
   if (counted.length === 0 || newest === undefined) return null;
   if (counted.length === 1) return passedAt(facts, newest, null);
   if (isPaused(facts, newest)) {
-    return { due: newest, kind: 'skipped', times: counted.length, words: 'The plan was paused.' };
+    return { due: newest, kind: 'skipped', times: counted.length, words: facts.pausedWords };
   }
   const more = counted.length === maxCounted ? 'at least ' : '';
   const words =

@@ -5,6 +5,12 @@ export function clockWords(time: number, zone: string): string {
   return written(time, zone, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 }
 
+/** "03:00:12" */
+export function secondWords(time: number, zone: string): string {
+  const seconds = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const;
+  return written(time, zone, { ...seconds, hourCycle: 'h23' });
+}
+
 /** "29 March 2026" */
 export function dayWords(time: number, zone: string): string {
   return written(time, zone, { day: 'numeric', month: 'long', year: 'numeric' });

@@ -73,6 +73,7 @@ export async function createOwnEngine(
     dataFolder,
     runtimeFolder: runtimeFolder(environment, uid),
     front,
+    runsPlans: front !== 'command-line',
     version,
     user: username,
     configFolder: configFolder(environment),
