@@ -97,6 +97,21 @@ export function planRunQueries(db: WritableDb, keep: number = maxPlanRuns): Plan
         plan,
         repository,
       ),
+    ...dueQueries(db),
+    prune: () => {
+      db.run(
+        `DELETE FROM plan_runs WHERE kind NOT IN ('waiting', 'running') AND due <
+          (SELECT due FROM plan_runs ${newestFirst} LIMIT 1 OFFSET ?)`,
+        keep,
+      );
+    },
+  };
+}
+
+function dueQueries(
+  db: WritableDb,
+): Pick<PlanRuns, 'claimedAfter' | 'dropMissedAfter' | 'lastClaimed' | 'dues'> {
+  return {
     claimedAfter: (plan, after) =>
       new Set(
         db
@@ -137,13 +152,6 @@ export function planRunQueries(db: WritableDb, keep: number = maxPlanRuns): Plan
           kind: text(row, 'kind') as PlanRunState['kind'],
           runs: whole(row, 'runs'),
         })),
-    prune: () => {
-      db.run(
-        `DELETE FROM plan_runs WHERE kind NOT IN ('waiting', 'running') AND due <
-          (SELECT due FROM plan_runs ${newestFirst} LIMIT 1 OFFSET ?)`,
-        keep,
-      );
-    },
   };
 }
 
@@ -178,8 +186,8 @@ function insert(db: WritableDb, run: PlanRunRecord): boolean {
 
 function update(db: WritableDb, run: PlanRunRecord): void {
   db.run(
-    `UPDATE plan_runs SET machine = ?, started_at = ?, kind = ?, state = ?, forced = ?, job = ?, point = ?,
-      log = ? WHERE id = ?`,
+    `UPDATE plan_runs SET machine = ?, started_at = ?, kind = ?, state = ?, forced = ?, job = ?,
+      point = ?,      log = ? WHERE id = ?`,
     run.machine.id,
     run.startedAt,
     run.state.kind,

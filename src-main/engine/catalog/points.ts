@@ -131,18 +131,7 @@ export function pointQueries(db: WritableDb): Points {
     pointsOfMachine: (machineUuid) =>
       db.all(`${columns} WHERE p.machine_uuid = ? ${newestFirst}`, machineUuid).map(toPoint),
     getPoint: (idOrPrefix) => findPoint(db, idOrPrefix),
-    newestGood: (machineUuid, repository, atMost) => {
-      const row = db.get(
-        `SELECT id, time FROM points WHERE machine_uuid = ? AND time <= ? AND repository = ?
-          AND damaged = 0 ORDER BY time DESC LIMIT 1`,
-        machineUuid,
-        atMost,
-        repository,
-      );
-      return row === undefined
-        ? null
-        : { id: text(row, 'id') as PointId, time: whole(row, 'time') };
-    },
+    newestGood: (...about) => newestGood(db, ...about),
     deletePoint: (repository, id) =>
       db.run('DELETE FROM points WHERE repository = ? AND id = ?', repository, id) > 0,
     replaceAllOf: (repository, points) => {
@@ -181,6 +170,22 @@ export function pointQueries(db: WritableDb): Points {
       };
     },
   };
+}
+
+function newestGood(
+  db: WritableDb,
+  machineUuid: string,
+  repository: RepositoryId,
+  atMost: number,
+): ReturnType<Points['newestGood']> {
+  const row = db.get(
+    `SELECT id, time FROM points WHERE machine_uuid = ? AND time <= ? AND repository = ?
+      AND damaged = 0 ORDER BY time DESC LIMIT 1`,
+    machineUuid,
+    atMost,
+    repository,
+  );
+  return row === undefined ? null : { id: text(row, 'id') as PointId, time: whole(row, 'time') };
 }
 
 function findPoint(db: WritableDb, idOrPrefix: string): Point {

@@ -21,8 +21,7 @@ const assumedBytesPerSecond = 200 * 1024 * 1024;
 export function backupHandlers(rooms: Rooms): Pick<Handlers, 'backup.plan' | 'backup.start'> {
   return {
     'backup.plan': (input) => plan(rooms, input),
-    'backup.start': (input) =>
-      answer(() => startBackup(rooms, { ...input, bytesPerSecond: null })),
+    'backup.start': (input) => answer(() => startBackup(rooms, { ...input, bytesPerSecond: null })),
   };
 }
 

@@ -58,7 +58,7 @@ function notFound(plan: PlanId): AppError {
 
 function find({ parts }: Schedule, id: PlanId): PlanRecord {
   const record = parts.catalog.plans.get(id);
-  if (record === null || record.removedAt !== null) throw notFound(id);
+  if (record?.removedAt !== null) throw notFound(id);
   return record;
 }
 
@@ -105,7 +105,8 @@ async function change(schedule: Schedule, id: PlanId, draft: PlanDraft): Promise
   const { parts, scheduler } = schedule;
   find(schedule, id);
   await refuseImpossible(schedule, draft, id);
-  scheduler.settle(find(schedule, id)); // what was due by the old calendar is begun or explained by it
+  // What was due until now is begun or explained by the old calendar.
+  scheduler.settle(find(schedule, id));
   const old = find(schedule, id);
   const same =
     old.draft.zone === draft.zone &&

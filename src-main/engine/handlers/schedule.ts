@@ -2,10 +2,13 @@
  * The scheduler made from the rooms: what it is handed to start, to look at and to tell with. It
  * knows none of them.
  */
+import { createAwake } from '#engine/computer/awake.ts';
+import { createHookRunner } from '#engine/schedule/hook-runner.ts';
 import type { ScheduleParts } from '#engine/schedule/parts.ts';
 import { createScheduler } from '#engine/schedule/scheduler.ts';
 import type { Rooms } from '../engine.ts';
 import { startBackup } from './backups.ts';
+import { conditionsOf } from './conditions.ts';
 import { listPlans, type Schedule } from './plans.ts';
 import { startVerify } from './points.ts';
 
@@ -13,7 +16,7 @@ import { startVerify } from './points.ts';
 const tellWithinMs = 200;
 
 /** What it is handed beside the rooms. */
-export type Handed = Pick<ScheduleParts, 'conditions' | 'hooks' | 'awake' | 'retention' | 'onNews'>;
+export type Handed = Pick<ScheduleParts, 'retention' | 'onNews'>;
 
 export function createSchedule(rooms: Rooms, handed: Handed): Schedule {
   const { world, catalog, jobs, fleet, shelf, emit } = rooms;
@@ -22,6 +25,9 @@ export function createSchedule(rooms: Rooms, handed: Handed): Schedule {
     world,
     catalog,
     jobs,
+    conditions: conditionsOf(rooms),
+    hooks: createHookRunner(world),
+    awake: createAwake(world),
     seen: () => fleet.seen(),
     starters: {
       backup: (wish) =>
@@ -31,6 +37,7 @@ export function createSchedule(rooms: Rooms, handed: Handed): Schedule {
           exclude: [...wish.exclude],
           reread: false,
           accepted: [],
+          bytesPerSecond: wish.bytesPerSecond,
         }),
       verify: (point, depth) => startVerify(rooms, point, depth),
     },
@@ -67,14 +74,8 @@ function once(clock: Rooms['world']['clock'], tell: () => void): () => void {
   };
 }
 
-/** Until each is built: nothing is in the way, and nothing is run, kept awake, removed or told. */
+/** Until both are built: nothing is removed, and nothing is told. */
 export const nothingHanded: Handed = {
-  conditions: { check: () => Promise.resolve(null) },
-  hooks: {
-    run: () => Promise.resolve({ ok: false, words: 'Programs cannot be run yet.', output: [] }),
-    check: () => Promise.resolve('Programs cannot be run yet.'),
-  },
-  awake: { hold: () => () => undefined },
   retention: { removeByRule: () => Promise.resolve({ removed: 0, words: '' }) },
   onNews: () => undefined,
 };

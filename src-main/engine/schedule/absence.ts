@@ -32,11 +32,6 @@ export function absenceBetween(before: Moment, after: Moment): Absence | null {
   return passed - awake > noticedMs ? { ...span, kind: 'asleep' } : null;
 }
 
-/** True when the wall clock shows less than it should. */
-export function clockWentBack(before: Moment, after: Moment): boolean {
-  return after.wall - before.wall - (after.sinceBoot - before.sinceBoot) < -noticedMs;
-}
-
 export function remembered(
   absences: readonly Absence[],
   absence: Absence | null,

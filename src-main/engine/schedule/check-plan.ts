@@ -6,7 +6,7 @@ import { earliestClock } from './due.ts';
 import { membersOf, type Member, type Members } from './members.ts';
 import type { ScheduleParts } from './parts.ts';
 import { clockWords } from './plan-view.ts';
-import { clockWords as timeOfDay } from './time-words.ts';
+import { isWithin } from './time-window.ts';
 
 /** Coming times looked at for whether all of them lie outside the window. */
 const maxLookedAt = 50;
@@ -116,17 +116,9 @@ function windowProblems(draft: PlanDraft, now: number): readonly PlanProblem[] {
   const { calendar, zone, conditions } = draft;
   const { window } = conditions;
   if (window === null) return [];
-  if (window.from === window.to) {
-    return [blocker('conditions.window', 'The window has no time in it. Choose another end.')];
-  }
   const times = calendar === null ? null : timesOf(calendar, zone);
   const coming = times?.between(now, Number.MAX_SAFE_INTEGER, maxLookedAt) ?? [];
-  const inside = (time: number) => {
-    const at = timeOfDay(time, zone);
-    const { from, to } = window;
-    return from < to ? at >= from && at < to : at >= from || at < to;
-  };
-  if (coming.length === 0 || coming.some(inside)) return [];
+  if (coming.length === 0 || coming.some((time) => isWithin(window, zone, time))) return [];
   const words = `Every planned time lies outside the window, so each run waits until ${window.from}.`;
   return [warning('conditions.window', words)];
 }

@@ -68,7 +68,7 @@ export function lookAtPlan(
   parts: ScheduleParts,
   known: KnownPlan,
   absences: readonly Absence[],
-  pausedWords: string = 'The plan was paused.',
+  pausedWords = 'The plan was paused.',
 ): Looked {
   const { catalog, world } = parts;
   return catalog.transaction(() => {

@@ -1,6 +1,7 @@
 /** What the next change of a zone's clocks does to a calendar, in one sentence. Pure. */
 import type { Calendar } from '#contract/plans.ts';
 import { timesOf } from './calendar.ts';
+import { offsetsOf } from './local-time.ts';
 import { clockWords, dayWords } from './time-words.ts';
 
 const dayMs = 86_400_000;
@@ -55,7 +56,7 @@ interface Change {
 }
 
 function nextChange(zone: string, now: number): Change | null {
-  const offset = offsets(zone);
+  const offset = offsetsOf(zone);
   const start = now - (now % 60_000);
   for (let day = start; day < start + aheadMs; day += dayMs) {
     if (offset(day) === offset(day + dayMs)) continue;
@@ -69,18 +70,4 @@ function nextChange(zone: string, now: number): Change | null {
     return { at: high, before: offset(low), after: offset(high) };
   }
   return null;
-}
-
-function offsets(zone: string): (time: number) => number {
-  const format = new Intl.DateTimeFormat('en-US', {
-    timeZone: zone,
-    hourCycle: 'h23',
-    ...{ year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric' },
-  });
-  return (time) => {
-    const parts = new Map(format.formatToParts(time).map(({ type, value }) => [type, value]));
-    const of = (type: Intl.DateTimeFormatPartTypes) => Number(parts.get(type));
-    const local = Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'));
-    return local - (time - (time % 60_000));
-  };
 }

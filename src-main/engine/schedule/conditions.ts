@@ -16,7 +16,7 @@ export interface PlannedMachine {
 /** What a person said, with the id it was kept under. */
 export type KeptPlan = PlanDraft & { readonly id: PlanId };
 
-/** `words` says it whole, as a row shows it: "Waits for the folder of attic, which is not there." */
+/** `words` says it whole, as a row shows it: "Waits for the folder of attic, which is away." */
 export interface Wait {
   readonly reason: WaitReason;
   readonly words: string;

@@ -51,7 +51,7 @@ function continueOne(parts: ScheduleParts, run: PlanRunRecord): readonly Continu
   if (run.state.kind !== 'running') return [];
   const { step } = run.state;
   const record = catalog.plans.get(run.plan.id);
-  const plan = record === null || record.removedAt !== null ? null : record;
+  const plan = record?.removedAt === null ? record : null;
   const made = run.point !== null;
   if (plan !== null && (made || step === 'verify' || step === 'after' || step === 'keep')) {
     const whole = step === 'backup' ? ' Its restore point is there.' : '';

@@ -171,7 +171,7 @@ export function pairOf(run: PlanRunRecord): string {
 }
 
 /** '' when the plan is not paused at `now`. */
-export function pauseWords({ pause, draft }: PlanRecord, now: number): string {
+function pauseWords({ pause, draft }: PlanRecord, now: number): string {
   if (pause.kind === 'no' || (pause.until !== null && pause.until <= now)) return '';
   if (pause.until === null) return `The plan ${draft.name} is paused.`;
   return `The plan ${draft.name} is paused until ${momentWords(pause.until, draft.zone)}.`;

@@ -37,8 +37,8 @@ export function periodsIn(zone: string): (timeMs: number) => Periods {
   };
 }
 
-/** Milliseconds a zone's clock is ahead of UTC at a moment. */
-function offsetsOf(zone: string): (timeMs: number) => number {
+/** Milliseconds a zone's clock is ahead of UTC at a moment. Throws as `periodsIn`. */
+export function offsetsOf(zone: string): (timeMs: number) => number {
   const format = formatOf(zone);
   const known = new Map<number, number>();
   return (timeMs) => {

@@ -39,7 +39,7 @@ export interface HookRunner {
 }
 
 export interface Awake {
-  /** Keeps the computer from sleeping until the returned function is called. Neither ever throws. */
+  /** Keeps the computer awake until the returned function is called. Neither ever throws. */
   hold(why: string): () => void;
 }
 

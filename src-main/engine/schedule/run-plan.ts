@@ -256,7 +256,7 @@ class PlannedRun {
   }
 
   #unchecked(why: string): string {
-    const words = `The restore point was made and could not be checked.${why === '' ? '' : ' '}${why}`;
+    const words = `The restore point was made and could not be checked. ${why}`.trimEnd();
     this.#log(words);
     return words;
   }

@@ -187,7 +187,7 @@ class CatalogQueue implements RunQueue {
         if (this.#stopping()) return;
         const run = planRuns.get(id);
         // It may have been skipped or replaced while the conditions were asked.
-        if (run === null || run.state.kind !== 'waiting' || this.#active.has(id)) continue;
+        if (run?.state.kind !== 'waiting' || this.#active.has(id)) continue;
         this.#beginOrWait(run, waits[index] ?? null);
       }
     }
