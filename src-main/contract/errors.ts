@@ -70,6 +70,7 @@ export const errorCodes = [
   'plan-run-not-found',
   'plan-run-cut-off', // Waymark was ended in the middle of a planned run
   'hook-failed', // a program that had to succeed before a planned run did not
+  'news-not-sent', // a channel did not take it; data.channel
   // Files and space
   'no-space', // data.where: 'repository' | 'scratch' | 'data' | 'target'; data.path
   'read-only',

@@ -19,9 +19,11 @@ import { createChangeLog, type ChangeLog } from '#engine/interlock/change-log.ts
 import { createPictures, type Pictures } from '#engine/interlock/pictures.ts';
 import type { Jobs } from '#engine/jobs/job-types.ts';
 import { createJobs } from '#engine/jobs/jobs.ts';
+import { createNews, type NewsRoom } from '#engine/news/news.ts';
 import { createPractice, type Practice } from '#engine/practice/practice.ts';
 import { createShelf, type RepositoryShelf } from '#engine/repositories/repositories.ts';
 import { createSecrets, type Secrets } from '#engine/world/secrets.ts';
+import { computerName } from '#engine/world/user.ts';
 import type { World } from '#engine/world/world.ts';
 import { actionHandlers } from './handlers/actions.ts';
 import { appHandlers } from './handlers/app.ts';
@@ -92,6 +94,7 @@ export interface Rooms {
   readonly pictures: Pictures;
   readonly momentsWatch: MomentsWatch;
   readonly checkpointStates: KnownStates;
+  readonly news: NewsRoom;
   readonly emit: Emit;
   /** A connection of one's own to a host, to be closed after use. */
   connect(host: HostRecord): Promise<Hypervisor>;
@@ -177,6 +180,7 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     pictures: createPictures(world, join(dataFolder, 'pictures')),
     momentsWatch: watchMoments(world, fleet, emit),
     checkpointStates,
+    news: await createNews({ world, catalog, emit, dataFolder, computer: computerName() }),
     emit,
     connect,
     recovered: () => recovery.settled(),
@@ -199,7 +203,7 @@ function assemble(
   { recovery, schedule }: Workers,
   release: () => void,
 ): Engine {
-  const { fleet, shelf, jobs, catalog, momentsWatch, checkpointStates } = rooms;
+  const { fleet, shelf, jobs, catalog, momentsWatch, checkpointStates, news } = rooms;
   return {
     handlers: {
       ...appHandlers(rooms),
@@ -217,7 +221,7 @@ function assemble(
       ...planHandlers(schedule),
       ...planPreviewHandlers(),
       ...keptPointHandlers(rooms),
-      ...newsHandlers(),
+      ...newsHandlers(rooms),
       ...backgroundHandlers(),
     },
     onEvent: (listener) => {
@@ -229,6 +233,7 @@ function assemble(
       shelf.start();
       fleet.start();
       checkpointStates.start();
+      news.start();
       if (rooms.options.runsPlans === true) void startPlans(rooms, recovery, schedule);
     },
     settled: async () => {
@@ -244,6 +249,7 @@ function assemble(
       await fleet.stop(); // ends what libvirt is being asked
       await nothingAsked;
       await shelf.stop();
+      await news.stop();
       catalog.close();
       release();
     },

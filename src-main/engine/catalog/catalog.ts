@@ -17,6 +17,7 @@ import { hostQueries, type Hosts } from './hosts.ts';
 import { rememberInstallation } from './installation.ts';
 import { journalQueries, type Journals } from './journals.ts';
 import { applicationId, migrate, schemaVersion } from './migrate.ts';
+import { newsQueries, type NewsRows } from './news.ts';
 import { planRunQueries, type PlanRuns } from './plan-runs.ts';
 import { planQueries, type Plans } from './plans.ts';
 import { pointQueries, type Points } from './points.ts';
@@ -37,6 +38,7 @@ export interface Catalog {
   readonly reverts: Reverts;
   readonly plans: Plans;
   readonly planRuns: PlanRuns;
+  readonly news: NewsRows;
   readonly settings: Settings;
   readonly days: Days;
   /** All of `work` or nothing of it. */
@@ -81,6 +83,7 @@ export async function openCatalog(world: World, folder: string): Promise<Catalog
       reverts: revertQueries(db),
       plans: planQueries(db),
       planRuns: planRunQueries(db),
+      news: newsQueries(db),
       settings,
       days: dayQueries(db),
       transaction: (work) => db.transaction(work),
