@@ -71,6 +71,8 @@ export const errorCodes = [
   'plan-run-cut-off', // Waymark was ended in the middle of a planned run
   'hook-failed', // a program that had to succeed before a planned run did not
   'news-not-sent', // a channel did not take it; data.channel
+  // The computer
+  'service-failed', // systemd did not start or stop Waymark's service; data.command
   // Files and space
   'no-space', // data.where: 'repository' | 'scratch' | 'data' | 'target'; data.path
   'read-only',

@@ -62,6 +62,13 @@ export interface EngineOptions {
    * soon must not begin a backup: there they run when it asks ("plan run", "plan run-due").
    */
   readonly runsPlans?: boolean;
+  /** What starts this copy again, by itself; absent where nothing could. */
+  readonly launch?: {
+    /** Runs the `waymark` command; its arguments come after. */
+    readonly command: readonly string[];
+    /** Starts the desktop application without a window; null where there is none. */
+    readonly desktop: readonly string[] | null;
+  };
   /** Where the store's worker entry is when the engine runs as a bundle. */
   readonly workerUrl?: URL;
   /** Where the practice machine's boot image is when the engine runs as a bundle. */
@@ -222,7 +229,7 @@ function assemble(
       ...planPreviewHandlers(),
       ...keptPointHandlers(rooms),
       ...newsHandlers(rooms),
-      ...backgroundHandlers(),
+      ...backgroundHandlers(rooms),
     },
     onEvent: (listener) => {
       listeners.add(listener);

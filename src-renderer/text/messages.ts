@@ -203,6 +203,10 @@ export const messages: { readonly [Code in ErrorCode]: Message } = {
     'This restore point is not there any more',
     'It may have been deleted. Choose another one.',
   ),
+  'service-failed': problem(
+    'The service was not changed',
+    'Run the command in the details in a terminal to see more.',
+  ),
   'news-not-sent': problem(
     'The message was not sent',
     'Correct the channel under Settings, then send a test. Backups go on without it.',

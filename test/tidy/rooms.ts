@@ -16,7 +16,7 @@ const pure = ['node:path', 'node:util', 'node:buffer', 'node:events', 'node:cryp
 const work = ['hypervisor', 'nbd', 'store', 'catalog', 'jobs', 'world', 'contract', ...pure];
 const engineRooms = [
   ...['backup', 'restore', 'interlock', 'snapshot', 'checkpoint', 'practice', 'schedule', 'fleet'],
-  ...['repositories', 'computer', 'news', 'handlers', ...work],
+  ...['repositories', 'computer', 'news', 'background', 'handlers', ...work],
 ];
 const widgets = ['svelte', 'svelte/*', 'bits-ui', 'd3-scale', 'd3-shape'];
 
@@ -88,6 +88,11 @@ const engine: readonly Room[] = [
     'computer',
     ['world', 'contract', ...pure],
     'it asks the computer it runs on; who needs the answers gets them from engine.ts',
+  ),
+  engineRoom(
+    'background',
+    ['world', 'contract', ...pure],
+    'it writes the files that start Waymark, whatever Waymark does then',
   ),
   engineRoom(
     'news',

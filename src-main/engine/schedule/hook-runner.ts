@@ -52,7 +52,7 @@ export function hookEnvironment(about: HookAbout): Readonly<Record<string, strin
     ...(about.outcome === null ? {} : { WAYMARK_OUTCOME: about.outcome }),
     ...(about.point === null ? {} : { WAYMARK_POINT: about.point }),
   };
-  // The environment ends a value at NUL, and Node refuses one: no name may keep a hook from running.
+  // Node refuses NUL in a value: no name may keep a hook from running.
   const entries = Object.entries(told).map(([name, value]) => [name, value.replaceAll('\0', '')]);
   return Object.fromEntries(entries) as Readonly<Record<string, string>>;
 }

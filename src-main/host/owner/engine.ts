@@ -8,6 +8,7 @@ import { lineLog, type Log } from '#engine/world/log.ts';
 import { systemClock } from '#engine/world/clock.ts';
 import { systemIds } from '#engine/world/ids.ts';
 import { configFolder, runtimeFolder, type Environment } from './folders.ts';
+import { ownLaunch } from './launch.ts';
 import type { RunningEngine } from './session.ts';
 
 /** One older log is kept beside it. */
@@ -77,6 +78,7 @@ export async function createOwnEngine(
     version,
     user: username,
     configFolder: configFolder(environment),
+    launch: ownLaunch(dataFolder),
     ...bundled(),
   });
 }

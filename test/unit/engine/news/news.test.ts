@@ -109,7 +109,7 @@ test('mail goes through sendmail, which reads the address from the mail', async 
 });
 
 describe('a channel that does not take it', () => {
-  test('is tried again, with longer pauses, and given up after the last, which is told once', async () => {
+  test('is tried again, with longer pauses, then given up, which is told once', async () => {
     const { world, catalog, news } = await room();
     ends = { kind: 'exited', code: 1 };
     news.tell(failed);

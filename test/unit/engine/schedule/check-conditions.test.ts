@@ -52,7 +52,7 @@ const busyGuest = () => {
   return () => Promise.resolve((bytes += 10_000));
 };
 
-test('with nothing in the way it may begin; each question was asked, the slow one last', async () => {
+test('with nothing in the way it may begin; the slow question came last', async () => {
   const { questions, wait } = asked();
   expect(await wait()).toBeNull();
   expect(questions).toEqual([
