@@ -3,7 +3,7 @@ import type { Handlers } from '#contract/contract.ts';
 import { AppError } from '#contract/errors.ts';
 import type { Background } from '#contract/plans.ts';
 import { createAutostart } from '#engine/background/autostart.ts';
-import { createUserService } from '#engine/background/user-service.ts';
+import { createSystemdUnit } from '#engine/background/systemd-unit.ts';
 import type { Rooms } from '../engine.ts';
 
 type Calls = Extract<keyof Handlers, `background.${string}`>;
@@ -11,7 +11,7 @@ type Calls = Extract<keyof Handlers, `background.${string}`>;
 export function backgroundHandlers(rooms: Rooms): Pick<Handlers, Calls> {
   const { world, options } = rooms;
   const { launch, configFolder, dataFolder, user } = options;
-  const service = createUserService({
+  const service = createSystemdUnit({
     ...{ world, configFolder, dataFolder, user },
     command: launch?.command ?? [],
   });

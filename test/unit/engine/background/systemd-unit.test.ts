@@ -1,17 +1,17 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { createUserService, type UserService } from '#engine/background/user-service.ts';
+import { createSystemdUnit, type SystemdUnit } from '#engine/background/systemd-unit.ts';
 import { fakeSystemd, type FakeSystemd } from '../../../fakes/systemctl.ts';
 import { fakeWorld, temporaryFolder } from '../../../fakes/world.ts';
 
 let configFolder: string;
 let systemd: FakeSystemd;
-let service: UserService;
+let service: SystemdUnit;
 const unit = () => join(configFolder, 'systemd/user/waymark.service');
 
-function serviceOf(command: readonly string[] = ['/usr/bin/waymark']): UserService {
-  return createUserService({
+function serviceOf(command: readonly string[] = ['/usr/bin/waymark']): SystemdUnit {
+  return createSystemdUnit({
     world: fakeWorld({ processes: systemd.processes }),
     configFolder,
     dataFolder: '/home/me/.local/share/waymark',
@@ -26,7 +26,7 @@ beforeEach(() => {
   service = serviceOf();
 });
 
-test('installing writes the unit, enables and starts it; removing takes all of it back', async () => {
+test('installing enables and starts the unit; removing takes all of it back', async () => {
   expect(await service.state()).toEqual({ kind: 'not-installed' });
   await service.install();
   expect(await service.state()).toEqual({

@@ -9,17 +9,17 @@ import type { RunResult } from '#engine/world/processes.ts';
 import type { World } from '#engine/world/world.ts';
 import { unitText } from './unit-file.ts';
 
-export type ServiceState = Background['service'];
+type State = Background['service'];
 
-export interface UserService {
-  state(): Promise<ServiceState>;
+export interface SystemdUnit {
+  state(): Promise<State>;
   /** Writes the unit, enables and starts it; takes it back when systemd refuses. */
   install(): Promise<void>;
   /** Stops and removes it. Not there is fine. */
   remove(): Promise<void>;
 }
 
-export interface ServiceParts {
+export interface UnitParts {
   readonly world: World;
   readonly configFolder: string;
   readonly dataFolder: string;
@@ -35,7 +35,7 @@ const changeTimeoutMs = 90_000;
 const maxUnitBytes = 64 * 1024;
 const readableByAll = 0o644;
 
-export function createUserService(parts: ServiceParts): UserService {
+export function createSystemdUnit(parts: UnitParts): SystemdUnit {
   const { files } = parts.world;
   const folder = join(parts.configFolder, 'systemd/user');
   const path = join(folder, unit);
@@ -101,7 +101,7 @@ async function obstacle(world: World): Promise<string | null> {
   return `systemd does not run for this user here. ${timer}`;
 }
 
-async function lingers({ world, user }: ServiceParts): Promise<boolean> {
+async function lingers({ world, user }: UnitParts): Promise<boolean> {
   const args = ['show-user', '--property=Linger', '--', user];
   return property(await ask(world, 'loginctl', args, askTimeoutMs), 'Linger') === 'yes';
 }
@@ -112,7 +112,7 @@ function installed(
   activeState: string,
   lingering: boolean,
   current: boolean,
-): ServiceState {
+): State {
   const active = activeState === 'active';
   const words = active
     ? lingering
