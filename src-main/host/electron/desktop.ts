@@ -18,7 +18,7 @@ function startOf(start: string | null, home: string): { readonly defaultPath: st
   return { defaultPath: start ?? home };
 }
 
-/** Notices that can still be clicked; without being held they are collected, and their click too. */
+/** Notices that can still be clicked: one that nothing holds is collected, and its click too. */
 const maxNotices = 50;
 
 /** `open` brings the window to the front, at a place of it if one is given. */

@@ -172,7 +172,7 @@ describe('the tray', () => {
     expect([window.shown, stand.quits]).toEqual([2, 1]);
   });
 
-  it('is not drawn anew while nothing looks different: a menu that is open stays open', async () => {
+  it('is not drawn anew while nothing looks different: an open menu stays open', async () => {
     const { engine } = begin();
     await settled();
     engine.emit('plans.changed', await engine.handlers['plans.list']({}));
