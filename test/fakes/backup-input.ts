@@ -50,6 +50,7 @@ export function lastPoint(...targets: readonly string[]): LastPointFacts {
 const facts: BackupFacts = {
   libvirtVersion: '9.0.0',
   hasManagedSave: false,
+  lostJob: false,
   hostDevices: [],
   imagesReadable: true,
   freeScratchBytes: 100 * gib,

@@ -51,6 +51,7 @@ export function machineFacts(
     current: world.current,
     checkpoints: world.checkpoints.map((one) => checkpointFacts(one.name, one.targets)),
     libvirtJob: null,
+    lostJob: false,
     waymarkJob: null,
     unfinished: null,
     undoable: world.undoable,

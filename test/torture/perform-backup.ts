@@ -2,6 +2,7 @@
 import type { PointId } from '#contract/domain.ts';
 import { checkRestored, expectThat, Mismatch, repositoryAt, whichMoment } from './compare.ts';
 import { errorOf, runJob, told } from './disturb.ts';
+import { mendLostJob } from './lost-job.ts';
 import { afterWrite, type KnownPoint, type Model, type Moment } from './model.ts';
 import { writeNumber, type Operation, type Work, type Write } from './operation.ts';
 import type { Performed, Stand } from './perform.ts';
@@ -33,7 +34,8 @@ export async function performBackup(
     meanwhile.run,
   );
   const { disks, moments } = meanwhile.passed();
-  const killed = fault?.kind === 'kill-qemu' || fault?.kind === 'power-cut';
+  const lost = fault?.kind === 'kill-libvirtd' && (await mendLostJob(world));
+  const killed = lost || fault?.kind === 'kill-qemu' || fault?.kind === 'power-cut';
   const power = killed ? await world.live.power() : before.power;
   const model = { ...before, disks, power };
   const point = await newPoint(stand, before, operation.repository);

@@ -63,6 +63,7 @@ export async function decide(
     facts: {
       libvirtVersion: info.libvirtVersion,
       hasManagedSave: record.hasManagedSave,
+      lostJob: gathered.lostJob,
       hostDevices: definition.hostDevices,
       imagesReadable: gathered.imagesReadable,
       freeScratchBytes: await freeScratch(rooms, gathered),

@@ -5,6 +5,7 @@
 import { AppError, hasCode } from '#contract/errors.ts';
 import { checkpointOwner, checkpointPrefix } from '#engine/hypervisor/checkpoint-owner.ts';
 import type { CheckpointRecord, Hypervisor, MachineRecord } from '#engine/hypervisor/hypervisor.ts';
+import { hasLostJob } from '#engine/hypervisor/lost-job.ts';
 import { imageHead, imageInfo, isRecording } from '#engine/nbd/image.ts';
 import type { PointManifest } from '#engine/store/manifest.ts';
 import type { StoreRepository } from '#engine/store/repository.ts';
@@ -39,6 +40,8 @@ export interface Gathered {
   readonly reachingDown: ReadonlySet<string>;
   /** qcow2 images that cannot hold a bitmap (version 2). */
   readonly oldFormat: ReadonlySet<string>;
+  /** libvirt holds a job that it lost, so that no backup can begin. */
+  readonly lostJob: boolean;
 }
 
 export interface GatherOptions {
@@ -81,7 +84,12 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
     imagesReadable,
     reachingDown: await reachingDown(world, record, reference, checkpoints),
     oldFormat: await oldFormats(world, record),
+    lostJob: active && (await hasLostJob(world, hypervisor, uuid, targetsOf(record))),
   };
+}
+
+function targetsOf({ definition }: MachineRecord): readonly string[] {
+  return definition.disks.map(({ target }) => target);
 }
 
 /**

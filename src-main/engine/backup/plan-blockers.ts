@@ -1,5 +1,6 @@
 /** What forbids a backup, each as the error it would be refused with. Pure. */
 import { AppError } from '#contract/errors.ts';
+import { lostJobAdvice } from '#engine/hypervisor/lost-job.ts';
 import type { BackupInput, DiskDecision, Route } from './plan.ts';
 
 export interface Blocker {
@@ -42,6 +43,7 @@ export function blockersOf(
   return [
     unknownExclude(input),
     noDisks(input, disks),
+    lostJob(input),
     ...(route === 'closed-image' ? [] : [oldLibvirt(input)]),
     ...(route === 'paused-start' ? [managedSave(input), hostDevices(input)] : []),
     scratch(input, route, disks),
@@ -80,6 +82,19 @@ function noDisks({ machine, disks: all }: BackupInput, disks: readonly DiskDecis
       unharmed,
       advice: 'Exclude fewer disks; CD-ROMs, shared and read-only disks are never part of a point.',
     }),
+  };
+}
+
+function lostJob({ machine, facts }: BackupInput): Blocker | null {
+  if (!facts.lostJob) return null;
+  return {
+    id: 'lost-job',
+    title: 'libvirt lost track of an earlier backup',
+    error: new AppError(
+      'machine-busy',
+      `libvirt was restarted while a backup of ${machine.name} began, and holds that job for good.`,
+      { unharmed: `${machine.name} runs on and its disks are fine.`, advice: lostJobAdvice },
+    ),
   };
 }
 

@@ -69,6 +69,8 @@ export interface LastPointFacts {
 export interface BackupFacts {
   readonly libvirtVersion: string; // "9.0.0"
   readonly hasManagedSave: boolean;
+  /** libvirt holds a job that it lost (hypervisor/lost-job.ts). */
+  readonly lostJob: boolean;
   readonly hostDevices: readonly string[];
   /** Whether this process may read the image files (engine.md, kinds of host). */
   readonly imagesReadable: boolean;

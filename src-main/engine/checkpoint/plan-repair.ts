@@ -101,7 +101,7 @@ function wordsOf({ name }: MachineFacts, action: Repair, chosen: readonly Diagno
 /** The job that is ended by this very plan does not stand in its way. */
 function withoutOurJob(facts: MachineFacts, mended: readonly Mended[]): MachineFacts {
   const ends = mended.some(({ cure }) => cure.do === 'end-job');
-  return ends ? { ...facts, libvirtJob: null } : facts;
+  return ends ? { ...facts, libvirtJob: null, lostJob: false } : facts;
 }
 
 function gone(ids: readonly string[], chosen: readonly Diagnosis[]): readonly PlanReason[] {

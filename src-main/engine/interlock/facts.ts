@@ -137,6 +137,8 @@ export interface MachineFacts {
   readonly checkpoints: readonly CheckpointFacts[];
   /** libvirt runs a job on it now: "backup", "snapshot", …, not ours. */
   readonly libvirtJob: string | null;
+  /** libvirt holds a job that it lost (hypervisor/lost-job.ts); `libvirtJob` then is "unknown". */
+  readonly lostJob: boolean;
   /** A Waymark job runs or waits on it: its title. */
   readonly waymarkJob: string | null;
   /** A change that was cut off waits for a person: its title. */

@@ -8,6 +8,7 @@ import type { MachineId } from '#contract/domain.ts';
 import { checkpointOwner } from '#engine/hypervisor/checkpoint-owner.ts';
 import type { DomainDisk } from '#engine/hypervisor/domain-xml.ts';
 import type { CheckpointRecord, Hypervisor, MachineRecord } from '#engine/hypervisor/hypervisor.ts';
+import { hasLostJob } from '#engine/hypervisor/lost-job.ts';
 import type { World } from '#engine/world/world.ts';
 import {
   isActive,
@@ -51,6 +52,7 @@ export async function gather(
   const liveXml = active ? await hypervisor.definition(uuid, 'live') : null;
   const inactiveXml =
     record.persistent || liveXml === null ? await hypervisor.definition(uuid, 'inactive') : liveXml;
+  const targets = record.definition.disks.map(({ target }) => target);
   const disks = await gatherDisks(world, record);
   const { snapshots, bases } = await gatherSnapshots(world, hypervisor, uuid, disks);
   return {
@@ -79,6 +81,7 @@ export async function gather(
     current: snapshots.find((one) => one.record.current)?.record.name ?? null,
     checkpoints: await gatherCheckpoints(hypervisor, record, disks, known, busy !== null),
     libvirtJob: busy,
+    lostJob: busy === 'unknown' && (await hasLostJob(world, hypervisor, uuid, targets)),
     waymarkJob: known.waymarkJob,
     unfinished: known.unfinished,
     undoable: known.undoable,

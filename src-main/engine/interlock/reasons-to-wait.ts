@@ -1,4 +1,5 @@
 import type { PlanReason } from '#contract/actions.ts';
+import { lostJobAdvice } from '#engine/hypervisor/lost-job.ts';
 import type { MachineFacts } from './facts.ts';
 
 /**
@@ -6,7 +7,7 @@ import type { MachineFacts } from './facts.ts';
  * then fail (facts D2), so such a change is refused before it is begun.
  */
 export function reasonsToWait(facts: MachineFacts): readonly PlanReason[] {
-  const { name, libvirtJob, waymarkJob, unfinished } = facts;
+  const { name, libvirtJob, waymarkJob, unfinished, lostJob } = facts;
   const reasons: PlanReason[] = [];
   if (waymarkJob !== null) {
     reasons.push({
@@ -15,7 +16,15 @@ export function reasonsToWait(facts: MachineFacts): readonly PlanReason[] {
       detail: `“${waymarkJob}” is under way. Wait until it has ended, or cancel it.`,
     });
   }
-  if (libvirtJob !== null) {
+  if (lostJob) {
+    reasons.push({
+      id: 'lost-job',
+      title: `libvirt lost track of a backup of ${name}`,
+      detail:
+        `It was restarted while a backup began. ${name} runs on and its disks are fine, but ` +
+        `libvirt lets nothing be done to it. ${lostJobAdvice}`,
+    });
+  } else if (libvirtJob !== null) {
     reasons.push({
       id: 'libvirt-job',
       title: `libvirt is busy with ${name}`,

@@ -64,6 +64,12 @@ describe('what forbids a backup', () => {
     expect(planBackup(input({}, { libvirtVersion })).refuse?.code).toBe(code);
   });
 
+  test('a job that libvirt lost is told with the way out, before libvirt is waited for', () => {
+    const { refuse } = planBackup(input({}, { lostJob: true }));
+    expect(refuse?.code).toBe('machine-busy');
+    expect(refuse?.data['advice']).toContain('restart libvirt');
+  });
+
   test('an old libvirt does not matter for a closed image', () => {
     expect(planBackup(input({ machine: off }, { libvirtVersion: '5.0.0' })).refuse).toBeNull();
   });

@@ -120,6 +120,7 @@ describe('how it is taken', () => {
 describe('refused at once', () => {
   const rows: readonly (readonly [string, Partial<MachineFacts>, string])[] = [
     ['D2 libvirt is at work', { libvirtJob: 'backup' }, 'libvirt-job'],
+    ['D2 libvirt lost a job', { libvirtJob: 'unknown', lostJob: true }, 'lost-job'],
     ['D2 Waymark is at work', { waymarkJob: 'Back up web-01' }, 'waymark-job'],
     ['a change was cut off', { unfinished: 'Revert web-01' }, 'unfinished'],
     ['B11 the guest sleeps', { state: 'suspended' }, 'suspended'],
