@@ -1,0 +1,26 @@
+/** Which machines a draft means now, by the same rule as the engine's own answer. Pure. */
+import type { Machine, MachineId } from '#contract/domain.ts';
+import type { PlanMachines } from '#contract/plans.ts';
+
+/** The machines a rule may mean, whatever it leaves out; those of the practice host stay out. */
+export function candidates(rule: PlanMachines, machines: readonly Machine[]): readonly Machine[] {
+  const own = machines.filter(({ practice }) => !practice);
+  switch (rule.kind) {
+    case 'chosen':
+      return machines;
+    case 'host':
+      return machines.filter(({ host }) => host.id === rule.host);
+    case 'all':
+      return own;
+  }
+}
+
+export function membersNow(rule: PlanMachines, machines: readonly Machine[]): readonly Machine[] {
+  const may = candidates(rule, machines);
+  if (rule.kind === 'chosen') {
+    const chosen = new Set<MachineId>(rule.machines);
+    return may.filter(({ id }) => chosen.has(id));
+  }
+  const out = new Set<MachineId>(rule.except);
+  return may.filter(({ id }) => !out.has(id));
+}
