@@ -2,7 +2,7 @@
  * What a plan is when a person says only its name and where to: the window's wizard and the command
  * line begin with the same draft, so a plan is the same whoever made it.
  */
-import type { PlanDraft, Retention } from './plans.ts';
+import type { Plan, PlanDraft, Retention } from './plans.ts';
 
 /** Numbers to begin with; each keeps the newest points whatever day they are of. */
 export const retentionPresets = {
@@ -46,5 +46,15 @@ export function defaultPlanDraft(zone: string): PlanDraft {
     hooks: { before: null, after: null },
     limits: { machinesAtOnce: 2, bytesPerSecond: null },
     notify: { success: false, overdueAfterSeconds: 3 * daySeconds },
+  };
+}
+
+/** What a person said of a plan, without what came of it: to be changed and sent again. */
+export function draftOf(plan: Plan): PlanDraft {
+  const { name, machines, exclude, calendar, zone, catchUp, triggers, conditions } = plan;
+  const { repositories, keep, verify, hooks, limits, notify } = plan;
+  return {
+    ...{ name, machines, exclude, calendar, zone, catchUp, triggers, conditions },
+    ...{ repositories, keep, verify, hooks, limits, notify },
   };
 }
