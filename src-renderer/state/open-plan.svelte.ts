@@ -23,7 +23,7 @@ export class OpenPlan {
   readonly #client: Client;
   readonly #runs = new Loading<readonly PlanRun[]>([]);
   readonly #strip = new Loading<Strip | null>(null);
-  #plan = $state.raw<PlanId | null>(null);
+  #plan: PlanId | null = null;
   #complete = $state(false);
 
   constructor(client: Client) {

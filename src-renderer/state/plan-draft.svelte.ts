@@ -4,7 +4,7 @@
  * until the new one is there, so that nothing on the screen blinks while a number is edited.
  */
 import type { MachineId, Repository, RepositoryId } from '#contract/domain.ts';
-import { defaultPlanDraft, retentionPresets } from '#contract/plan-defaults.ts';
+import { defaultPlanDraft, draftOf, retentionPresets } from '#contract/plan-defaults.ts';
 import type { Plan, PlanCheck, PlanDraft, PlanId, RetentionPreview } from '#contract/plans.ts';
 import type { AppError } from '#contract/errors.ts';
 import { asAppError } from './loading.svelte.ts';
@@ -35,16 +35,6 @@ export function freeName(wanted: string, taken: readonly string[]): string {
     const name = `${wanted} ${number}`;
     if (!taken.includes(name)) return name;
   }
-}
-
-/** The draft in a plan, without what came of it. */
-export function draftOf(plan: Plan): PlanDraft {
-  const { name, machines, exclude, calendar, zone, catchUp, triggers, conditions } = plan;
-  const { repositories, keep, verify, hooks, limits, notify } = plan;
-  return {
-    ...{ name, machines, exclude, calendar, zone, catchUp, triggers, conditions },
-    ...{ repositories, keep, verify, hooks, limits, notify },
-  };
 }
 
 /** A question that is asked again as its subject changes; only the newest answer counts. */
@@ -179,9 +169,19 @@ export class EditedPlan {
   }
 }
 
-/** The draft a new plan begins with: for these machines, or null for all, new ones included. */
-export function newDraft(machines: readonly MachineId[] | null, zone: string): PlanDraft {
+/** A new plan: for these machines, or null for all, new ones included. Safe as it stands. */
+export function newPlan(
+  answers: DraftAnswers,
+  machines: readonly MachineId[] | null,
+  zone: string,
+): EditedPlan {
   const usual = defaultPlanDraft(zone);
-  if (machines === null) return usual;
-  return { ...usual, machines: { kind: 'chosen', machines: [...machines] } };
+  if (machines === null) return new EditedPlan(answers, usual, null);
+  const draft: PlanDraft = { ...usual, machines: { kind: 'chosen', machines: [...machines] } };
+  return new EditedPlan(answers, draft, null);
+}
+
+/** A plan there is, to be changed. */
+export function openedPlan(answers: DraftAnswers, plan: Plan): EditedPlan {
+  return new EditedPlan(answers, draftOf(plan), plan.id);
 }

@@ -227,21 +227,16 @@ export const editPlan = {
   'preview.none': 'No machine of this plan has points yet. From the first run on they show here.',
   'preview.note-nothing': 'Nothing goes: every point there is stays.',
   'preview.note': {
-    one:
-      'Nothing goes when you save. The first time is {when}: {count} point is removed then. ' +
-      'It can be taken back for {grace}, under “Removed points” of the repository; only then its space is freed.',
-    other:
-      'Nothing goes when you save. The first time is {when}: {count} points are removed then. ' +
-      'They can be taken back for {grace}, under “Removed points” of the repository; only then their space is freed.',
+    one: 'Nothing goes when you save. {count} point goes at the first run, {when}.',
+    other: 'Nothing goes when you save. {count} points go at the first run, {when}.',
   },
   'preview.note-open': {
-    one:
-      'Nothing goes when you save. The next run removes {count} point. ' +
-      'It can be taken back for {grace}, under “Removed points” of the repository.',
-    other:
-      'Nothing goes when you save. The next run removes {count} points. ' +
-      'They can be taken back for {grace}, under “Removed points” of the repository.',
+    one: 'Nothing goes when you save. {count} point goes at the next run.',
+    other: 'Nothing goes when you save. {count} points go at the next run.',
   },
+  'preview.note-back':
+    'For {grace} they can be taken back, under “Removed points” of the repository.',
+  'preview.note-space': 'Only then their space is freed.',
   'preview.everything-note': 'Every point stays until a person deletes it.',
   'preview.list': 'Every point and why',
   'preview.list-hide': 'Hide the points',
@@ -288,6 +283,9 @@ export const editPlan = {
     other: '{count} points go at the first run',
   },
   'review.checks-problem': 'Could not check the plan',
+  'review.disks-out': '{machine} without {targets}',
+  'review.next': 'Next: {times}',
+  'review.verify': 'Afterwards: {how}',
   'review.fine': 'Everything this plan needs is there',
   'review.fine-text': 'Names, times, repositories and programs were looked at.',
   'review.accept': 'Save it all the same',

@@ -110,9 +110,9 @@ export function membersOf(of: PlanDraft, machines: readonly Machine[]): readonly
       return rule.machines.flatMap((id) => machines.find((one) => one.id === id) ?? []);
     case 'host':
       return machines.filter(
-        (one) => one.host.id === rule.host && !rule.except.includes(one.id) && !one.practice,
+        (one) => one.host.id === rule.host && !rule.except.includes(one.id),
       );
     case 'all':
-      return machines.filter((one) => !rule.except.includes(one.id) && !one.practice);
+      return machines.filter((one) => !rule.except.includes(one.id));
   }
 }

@@ -2,17 +2,9 @@
 import type { Machine, MachineId } from '#contract/domain.ts';
 import type { PlanMachines } from '#contract/plans.ts';
 
-/** The machines a rule may mean, whatever it leaves out; those of the practice host stay out. */
+/** The machines a rule may mean, whatever it leaves out. */
 export function candidates(rule: PlanMachines, machines: readonly Machine[]): readonly Machine[] {
-  const own = machines.filter(({ practice }) => !practice);
-  switch (rule.kind) {
-    case 'chosen':
-      return machines;
-    case 'host':
-      return machines.filter(({ host }) => host.id === rule.host);
-    case 'all':
-      return own;
-  }
+  return rule.kind === 'host' ? machines.filter(({ host }) => host.id === rule.host) : machines;
 }
 
 export function membersNow(rule: PlanMachines, machines: readonly Machine[]): readonly Machine[] {
