@@ -234,6 +234,10 @@ export class FolderStorage implements Storage {
   }
 
   async delete(name: string): Promise<void> {
+    // An open file keeps its space although it has no name any more.
+    const opening = this.#open.get(name);
+    this.#open.delete(name);
+    await opening?.then((shared) => shared.retire()).catch(() => undefined); // opening said why
     await this.#guard(async () => {
       await this.#files.remove(this.#path(name));
       if ((await this.#files.stat(this.#path(parentOf(name)))) !== null) {

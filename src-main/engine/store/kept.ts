@@ -5,6 +5,7 @@
  */
 import { AppError, hasCode } from '#contract/errors.ts';
 import type { World } from '#engine/world/world.ts';
+import { readCleaned } from './cleaned.ts';
 import type { StoreKeys } from './crypto.ts';
 import type { Lease } from './lock.ts';
 import { pointName } from './manifest-file.ts';
@@ -111,6 +112,8 @@ export function createKept(parts: KeptParts): KeptPoints {
       const lease = isSafe ? null : await parts.lease('taking a restore point back');
       try {
         await requirePoint(point);
+        const noted = (await readCleaned(storage, keys)).flatMap(({ points }) => points);
+        if (noted.some((one) => keyOf(one) === keyOf(point))) throw noSuchPoint(point.id);
         await storage.delete(markerName('removed', point));
       } finally {
         await lease?.release();

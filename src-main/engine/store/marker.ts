@@ -7,10 +7,9 @@
  * removes nothing.
  */
 import { AppError } from '#contract/errors.ts';
-import { decodeBlock, encodeBlock } from './block-codec.ts';
-import { blockId, blockKind, formatVersion, idBytes, PayloadDamage } from './crypto.ts';
 import type { StoreKeys } from './crypto.ts';
 import { isFileName } from './manifest.ts';
+import { decodeNote, encodeNote, fieldsOf, isTime } from './note-file.ts';
 import type { PointName } from './repository.ts';
 
 export const markerKinds = ['pins', 'removed'] as const;
@@ -28,12 +27,9 @@ export interface Marker {
   readonly by: string;
 }
 
-const magic = Buffer.from('WAYMKMK', 'latin1');
-const headBytes = magic.length + 1 + idBytes;
-const maxPlainBytes = 4096;
-export const maxMarkerBytes = 8192;
+const maxPlainBytes = 8192;
+export const maxMarkerBytes = 16_384;
 const maxTextLength = 256;
-const maxTimeMs = 8.64e15; // the last moment a Date can hold
 
 /** Where a marker's file is. Throws invalid-input for names that could leave their folder. */
 export function markerName(kind: MarkerKind, { machineUuid, id }: PointName): string {
@@ -43,19 +39,14 @@ export function markerName(kind: MarkerKind, { machineUuid, id }: PointName): st
 
 export function encodeMarker(keys: StoreKeys, kind: MarkerKind, marker: Marker): Buffer {
   const { point, machineName, time, at, by } = marker;
-  const value = {
+  return encodeNote(keys, {
     what: kind,
-    format: formatVersion,
     point: point.id,
     machine: { uuid: point.machineUuid, name: cut(machineName) },
     time,
     at,
     by: cut(by),
-  };
-  const plaintext = Buffer.from(JSON.stringify(value));
-  const id = blockId(keys, blockKind.marker, plaintext);
-  const payload = encodeBlock(keys, blockKind.marker, id, plaintext);
-  return Buffer.concat([magic, Buffer.from([formatVersion]), id, payload]);
+  });
 }
 
 /** The marker in the bytes; null for anything that is not this marker of this point. */
@@ -65,41 +56,17 @@ export function decodeMarker(
   name: PointName,
   bytes: Buffer,
 ): Marker | null {
-  const isMarker = bytes.length > headBytes && bytes.subarray(0, magic.length).equals(magic);
-  if (!isMarker || bytes[magic.length] !== formatVersion) return null;
-  const id = bytes.subarray(magic.length + 1, headBytes);
-  let value: unknown;
-  try {
-    const payload = bytes.subarray(headBytes);
-    const plaintext = decodeBlock(keys, blockKind.marker, id, payload, maxPlainBytes);
-    value = JSON.parse(Buffer.from(plaintext).toString('utf8'));
-  } catch (thrown) {
-    if (thrown instanceof PayloadDamage || thrown instanceof SyntaxError) return null;
-    throw thrown;
-  }
-  return checkMarker(value, kind, name);
-}
-
-function checkMarker(value: unknown, kind: MarkerKind, name: PointName): Marker | null {
-  const { what, format, point, machine, time, at, by } = fieldsOf(value);
+  const fields = decodeNote(keys, bytes, maxPlainBytes);
+  if (fields === null) return null;
+  const { what, point, machine, time, at, by } = fields;
   const { uuid, name: machineName } = fieldsOf(machine);
-  const isOurs = what === kind && format === formatVersion;
-  if (!isOurs || point !== name.id || uuid !== name.machineUuid) return null;
+  if (what !== kind || point !== name.id || uuid !== name.machineUuid) return null;
   if (!isText(machineName) || !isText(by) || !isTime(time) || !isTime(at)) return null;
   return { point: name, machineName, time, at, by };
 }
 
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isRecord ? (value as Record<string, unknown>) : {};
-}
-
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value.length <= maxTextLength && !value.includes('\0');
-}
-
-function isTime(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= maxTimeMs;
 }
 
 function cut(text: string): string {

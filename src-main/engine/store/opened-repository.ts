@@ -7,6 +7,15 @@ import { deriveKeys, type StoreKeys } from './crypto.ts';
 import { changedRangesOf } from './diff.ts';
 import type { Header } from './header.ts';
 import { syncIndex, type SyncOptions, type SyncResult } from './index-sync.ts';
+import {
+  outlineOf,
+  planCleanUp,
+  readRoots,
+  type CleanUpOptions,
+  type CleanUpOutline,
+  type CleanUpParts,
+} from './clean-up.ts';
+import { finishEarlier, runCleanUp, type CleanUpResult } from './clean-up-run.ts';
 import { closeIndex, openIndex, removeIndex } from './index-file.ts';
 import type { BlockIndex } from './index.ts';
 import { createKept, keyOf, noSuchPoint, type KeptPoints } from './kept.ts';
@@ -15,6 +24,7 @@ import { takeLease, type Lease } from './lock.ts';
 import { decodeManifestFile, maxManifestFileBytes, pointName } from './manifest-file.ts';
 import type { PointManifest } from './manifest.ts';
 import { isFileName } from './manifest.ts';
+import { PlaceTable } from './place-table.ts';
 import type {
   ByteRange,
   LeaseOwner,
@@ -24,13 +34,13 @@ import type {
   TreeReader,
   TreeRoot,
   Usage,
-  VerifyOptions,
-  VerifyResult,
 } from './repository.ts';
 import type { Storage } from './storage.ts';
 import { maxNodeBytes } from './tree-node.ts';
+import { findSharing, type Sharing } from './sharing.ts';
 import { StoreTreeReader } from './tree-reader.ts';
 import { lostRanges, verifyRepository } from './verify.ts';
+import type { VerifyOptions, VerifyResult } from './verify-result.ts';
 import { BlockWorkers } from './workers.ts';
 import { maxBlobBytes, RepositoryWriter } from './writer.ts';
 
@@ -62,6 +72,8 @@ export class OpenedRepository implements StoreRepository {
   #synced = false;
   #lastResyncMs = -Infinity;
   #writing = false;
+  /** The last found, and the points it is of. */
+  #sharing: { readonly of: string; readonly found: Sharing } | null = null;
 
   constructor(parts: RepositoryParts) {
     const { id, blockSizeBytes, encrypted } = parts.header;
@@ -102,6 +114,7 @@ export class OpenedRepository implements StoreRepository {
         return current(); // a rebuild replaces it
       },
       resync: () => this.#resync(),
+      packGone: () => this.#packGone(),
     });
   }
 
@@ -130,6 +143,13 @@ export class OpenedRepository implements StoreRepository {
     const sinceMs = this.#parts.world.clock.monotonic() - this.#lastResyncMs;
     if (this.#writing || (this.#syncing === null && sinceMs < minResyncMs)) return;
     await this.#sync();
+  }
+
+  /** Another process may have moved its blocks. A writer's index stays as it was when it began. */
+  async #packGone(): Promise<boolean> {
+    if (this.#writing) return false;
+    await this.#sync();
+    return true;
   }
 
   async listPoints(): Promise<readonly PointName[]> {
@@ -225,6 +245,7 @@ export class OpenedRepository implements StoreRepository {
         index: this.#index,
         reader: this.#reader,
         workers: this.#workers,
+        resync: () => this.#sync(),
         damagedPacks: sync.damaged,
       },
       depth,
@@ -260,6 +281,71 @@ export class OpenedRepository implements StoreRepository {
     this.#index = await openIndex(world, indexPath, this.id);
     for (const { id, packId, offset } of marks) this.#index.markDamaged(id, packId, offset);
     await this.#sync({ onProgress, signal });
+  }
+
+  async sharing(signal?: AbortSignal): Promise<Sharing> {
+    if (!this.#writing) await this.#sync({ signal });
+    const points = await this.#listManifests();
+    const of = points.map(keyOf).sort().join('\n');
+    if (this.#sharing?.of === of) return this.#sharing.found;
+    const roots = await readRoots(this, points, signal);
+    const bytes = new Map<string, number>();
+    for (const point of points) {
+      const name = pointName(point.machineUuid, point.id);
+      bytes.set(keyOf(point), (await this.#parts.storage.size(name)) ?? 0);
+    }
+    const found = await findSharing(roots, {
+      reader: this.#reader,
+      index: this.#index,
+      blockSizeBytes: this.blockSizeBytes,
+      signal,
+      manifestBytes: (point) => bytes.get(keyOf(point)) ?? 0,
+    });
+    this.#sharing = { of, found };
+    return found;
+  }
+
+  async planCleanUp(options: CleanUpOptions = {}): Promise<CleanUpOutline> {
+    if (!this.#writing) await this.#sync({ signal: options.signal });
+    const table = new PlaceTable();
+    try {
+      return outlineOf(await planCleanUp(this.#cleanUpParts(), table, options));
+    } finally {
+      table.close();
+    }
+  }
+
+  async cleanUp(owner: LeaseOwner, options: CleanUpOptions = {}): Promise<CleanUpResult> {
+    const lease = await this.#lease(owner, options.signal);
+    const table = new PlaceTable();
+    try {
+      const parts = { ...this.#cleanUpParts(), lease };
+      await this.#parts.storage.removeTemporary();
+      await finishEarlier(parts);
+      await this.#sync({ signal: options.signal });
+      this.#writing = true;
+      const plan = await planCleanUp(parts, table, options);
+      return await runCleanUp(parts, plan, table, options);
+    } finally {
+      this.#writing = false;
+      table.close();
+      await lease.release();
+    }
+  }
+
+  #cleanUpParts(): CleanUpParts {
+    return {
+      world: this.#parts.world,
+      storage: this.#parts.storage,
+      keys: this.#keys,
+      index: this.#index,
+      reader: this.#reader,
+      workers: this.#workers,
+      kept: this.kept,
+      blockSizeBytes: this.blockSizeBytes,
+      listManifests: () => this.#listManifests(),
+      readPoint: (id, machineUuid) => this.readPoint(id, machineUuid),
+    };
   }
 
   async usage(): Promise<Usage> {

@@ -9,6 +9,8 @@
  */
 import { AppError } from '#contract/errors.ts';
 import type { World } from '#engine/world/world.ts';
+import type { CleanUpOptions, CleanUpOutline } from './clean-up.ts';
+import type { CleanUpResult } from './clean-up-run.ts';
 import { deriveKeys, formatVersion, keyBytes } from './crypto.ts';
 import { FolderStorage, headerName } from './folder-storage.ts';
 import {
@@ -28,6 +30,8 @@ import type { PointManifest } from './manifest.ts';
 import { markerKinds } from './marker.ts';
 import { OpenedRepository, type RepositoryParts } from './opened-repository.ts';
 import { selfTest } from './self-test.ts';
+import type { Sharing } from './sharing.ts';
+import type { VerifyOptions, VerifyResult } from './verify-result.ts';
 
 /** A tree of blocks: a disk's content, or a blob's. */
 export interface TreeRoot {
@@ -76,40 +80,6 @@ export interface Inspection {
   readonly formatVersion: number;
   readonly encrypted: boolean;
   readonly blockSizeBytes: number;
-}
-
-export interface VerifyOptions {
-  readonly point?: PointName;
-  /** Blocks done of blocks to do; called at most four times a second. */
-  readonly onProgress?: (done: number, total: number) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** One thing that is not as it was written, and all it touches. */
-export interface StoreDamage {
-  readonly what: 'block' | 'pack' | 'manifest';
-  /** Block id, pack id or point id. */
-  readonly id: string;
-  /** A plain sentence. */
-  readonly detail: string;
-  readonly touches: readonly TouchedRange[];
-}
-
-export interface TouchedRange {
-  readonly point: PointName;
-  /** Disk target, or "definition", "firmware", "tpm"; '' when the whole point is touched. */
-  readonly part: string;
-  /** At most `maxReportedRanges` of each part. */
-  readonly ranges: readonly ByteRange[];
-}
-
-export interface VerifyResult {
-  readonly depth: 'structure' | 'data';
-  readonly pointsChecked: number;
-  readonly blocksChecked: number;
-  readonly bytesRead: number;
-  readonly seconds: number;
-  readonly damage: readonly StoreDamage[];
 }
 
 export interface Usage {
@@ -161,6 +131,12 @@ export interface StoreRepository {
   changePassword(old: string, next: string): Promise<void>;
   /** Pins, and points removed until the clean-up. */
   readonly kept: KeptPoints;
+  /** What removing points frees. Found anew only when the points changed. Throws refused. */
+  sharing(signal?: AbortSignal): Promise<Sharing>;
+  /** What `cleanUp` would do now; changes nothing. Throws refused. */
+  planCleanUp(options?: CleanUpOptions): Promise<CleanUpOutline>;
+  /** Takes the lease; frees what no point needs. Throws refused, repository-busy. */
+  cleanUp(owner: LeaseOwner, options?: CleanUpOptions): Promise<CleanUpResult>;
   close(): Promise<void>;
 }
 
