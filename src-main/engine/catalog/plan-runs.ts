@@ -35,8 +35,10 @@ export interface PlanRuns {
   /** Keeps what can change: where the machine is, state, start, job, point, log, forced. */
   update(run: PlanRunRecord): void;
   get(id: PlanRunId): PlanRunRecord | null;
-  /** Those that wait or run, longest due first. */
+  /** Those that wait or run, longest due first; of one time in the order they were made. */
   open(): readonly PlanRunRecord[];
+  /** True while one waits. */
+  waits(): boolean;
   /**
    * Newest due first. Those due in the same millisecond as the last one come along even beyond
    * the limit, so that none is skipped.
@@ -83,6 +85,7 @@ export function planRunQueries(db: WritableDb, keep: number = maxPlanRuns): Plan
       db
         .all(`SELECT * FROM plan_runs WHERE kind IN ('waiting', 'running') ORDER BY due, id`)
         .map(toRun),
+    waits: () => db.get(`SELECT id FROM plan_runs WHERE kind = 'waiting' LIMIT 1`) !== undefined,
     list: (filter) => list(db, filter),
     last: (plan) =>
       first(

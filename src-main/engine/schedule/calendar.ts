@@ -92,25 +92,41 @@ function readable(pattern: string): boolean {
   }
 }
 
+/** Calendars that were read: reading one takes longer than asking it ten times. */
+const known = new Map<string, Times | null>();
+/** As many plans as a computer may have, about; then all are read again. */
+const maxKnown = 500;
+
 /** Null when the calendar or the zone cannot be read: see the two functions above for why. */
 export function timesOf(calendar: Calendar, zone: string): Times | null {
-  if (zoneProblem(zone) !== null || calendarProblem(calendar) !== null) return null;
+  const key = JSON.stringify([calendar, zone]);
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const readable = zoneProblem(zone) === null && calendarProblem(calendar) === null;
+  const times = readable ? readTimes(calendar, zone) : null;
+  if (known.size >= maxKnown) known.clear();
+  known.set(key, times);
+  return times;
+}
+
+function readTimes(calendar: Calendar, zone: string): Times {
   const lines = [...new Set(patterns(calendar))].map((pattern) => cron(pattern, zone));
-  const next = (after: number) => {
+  const next = rememberedNext((after) => {
     const found = lines
       .map((line) => line.nextRun(new Date(after))?.getTime())
       .filter((time) => time !== undefined);
     return found.length === 0 ? null : Math.min(...found);
+  });
+  const last = (at: number, count: number) => {
+    // croner leaves the reference itself out.
+    const reference = new Date(at + 1000 - (at % 1000));
+    const found = lines.flatMap((line) => line.previousRuns(count, reference));
+    const times = new Set(found.map((date) => date.getTime()).filter((time) => time <= at));
+    return [...times].sort((a, b) => b - a).slice(0, count);
   };
   return {
     next,
-    last: (at, count) => {
-      // croner leaves the reference itself out.
-      const reference = new Date(at + 1000 - (at % 1000));
-      const found = lines.flatMap((line) => line.previousRuns(count, reference));
-      const times = new Set(found.map((date) => date.getTime()).filter((time) => time <= at));
-      return [...times].sort((a, b) => b - a).slice(0, count);
-    },
+    last: rememberedLast(last, next),
     between: (from, to, max) => {
       const found: number[] = [];
       for (let at = next(from - 1); at !== null && at < to && found.length < max; at = next(at)) {
@@ -118,5 +134,32 @@ export function timesOf(calendar: Calendar, zone: string): Times | null {
       }
       return found;
     },
+  };
+}
+
+/** Between two times of a calendar every look asks the same. */
+function rememberedNext(ask: Times['next']): Times['next'] {
+  let from = Infinity;
+  let to: number | null = null;
+  return (after) => {
+    if (after >= from && (to === null || after < to)) return to;
+    to = ask(after);
+    from = after;
+    return to;
+  };
+}
+
+function rememberedLast(ask: Times['last'], next: Times['next']): Times['last'] {
+  let from = Infinity;
+  let to: number | null = -Infinity;
+  let known: readonly number[] = [];
+  let asked = 0;
+  return (at, count) => {
+    if (at >= from && (to === null || at < to) && count <= asked) return known.slice(0, count);
+    known = ask(at, count);
+    asked = count;
+    from = at;
+    to = next(at);
+    return known;
   };
 }

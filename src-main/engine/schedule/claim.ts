@@ -71,12 +71,19 @@ export function lookAtPlan(
   pausedWords = 'The plan was paused.',
 ): Looked {
   const { catalog, world } = parts;
+  const { record, times, members } = known;
+  if (members.fresh.length + members.forget.length > 0) {
+    catalog.plans.remember(record.id, members.fresh);
+    for (const uuid of members.forget) catalog.plans.forget(record.id, uuid);
+  }
+  const { nextDue } = record;
+  const early = nextDue !== null && world.clock.now() < nextDue;
+  // Most looks end here, without a write.
+  if (times === null || (early && times.next(world.clock.now()) === nextDue)) {
+    return { begun: [], rows: [], moved: false };
+  }
   return catalog.transaction(() => {
     const now = world.clock.now();
-    const { record, times, members } = known;
-    catalog.plans.remember(record.id, members.here);
-    for (const uuid of members.forget) catalog.plans.forget(record.id, uuid);
-    if (times === null) return { begun: [], rows: [], moved: false };
     const pairs = pairsOf(known);
     const due = dueNow({
       times,
@@ -144,7 +151,7 @@ export function beginPairs(
   const begun: PlanRunRecord[] = [];
   const rows: PlanRunRecord[] = [];
   const waiting = waitingByPair(parts);
-  for (const { machine, repository, impossible } of pairs) {
+  for (const { machine, repository, impossible } of mostOverdueFirst(parts, pairs)) {
     if (impossible !== '') {
       const state: PlanRunState = { kind: 'skipped', at: now, words: impossible };
       rows.push(...insert(parts, { ...wish, machine, repository, state }));
@@ -160,6 +167,20 @@ export function beginPairs(
     if (older !== undefined) rows.push(replace(parts, older, wish));
   }
   return { begun, rows: [...rows, ...begun] };
+}
+
+/** Those without any good point, then those with the oldest; each keeps its place in the queue. */
+function mostOverdueFirst(
+  { catalog, world }: ScheduleParts,
+  pairs: readonly Pair[],
+): readonly Pair[] {
+  const now = world.clock.now();
+  const good = ({ machine, repository }: Pair) =>
+    catalog.points.newestGood(machine.uuid, repository.id, now)?.time ?? 0;
+  return pairs
+    .map((pair) => ({ pair, good: good(pair) }))
+    .sort((a, b) => a.good - b.good || a.pair.machine.name.localeCompare(b.pair.machine.name))
+    .map(({ pair }) => pair);
 }
 
 function insert(parts: ScheduleParts, wish: RunWish): readonly PlanRunRecord[] {

@@ -7,7 +7,7 @@ import type { Named, Protection, RepositoryId } from '#contract/domain.ts';
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import type { PlanRecord } from '#engine/catalog/plans.ts';
 import { timesOf, type Times } from './calendar.ts';
-import { membersOf, type Members } from './members.ts';
+import { membersOf, type Member, type Members } from './members.ts';
 import type { ScheduleParts } from './parts.ts';
 import { demandSince, protectionBy, worse, type Demand, type Verdict } from './protection.ts';
 import { momentWords } from './time-words.ts';
@@ -22,6 +22,8 @@ export interface KnownPlan {
   /** Null without a calendar, or with one that cannot be read here. */
   readonly times: Times | null;
   readonly members: Members;
+  /** The machines it means now. */
+  readonly byUuid: ReadonlyMap<string, Member>;
   /** Those of its repositories that are known here. */
   readonly repositories: readonly Named<RepositoryId>[];
   readonly demand: Demand;
@@ -74,11 +76,13 @@ class CatalogKnowledge implements Knowledge {
     const { draft, createdAt, nextDue } = record;
     const times = draft.calendar === null ? null : timesOf(draft.calendar, draft.zone);
     const { overdueAfterSeconds } = draft.notify;
+    const members = membersOf(draft.machines, seen(), catalog.plans.members(record.id));
     const asked = { createdAt, overdueAfterSeconds };
     return {
       record,
       times,
-      members: membersOf(draft.machines, seen(), catalog.plans.members(record.id)),
+      members,
+      byUuid: new Map(members.here.map((member) => [member.uuid, member])),
       repositories: draft.repositories
         .map((id) => catalog.repositories.get(id))
         .filter((repository) => repository !== null)

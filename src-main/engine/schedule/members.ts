@@ -40,6 +40,8 @@ export interface Members {
   readonly here: readonly Member[];
   /** Chosen by a person and on no host any more. */
   readonly gone: readonly Remembered[];
+  /** Meant and here, and not written down as they are now. */
+  readonly fresh: readonly Member[];
   /** Written down, and not meant any more. */
   readonly forget: readonly string[];
 }
@@ -76,7 +78,7 @@ export function membersOf(
       else gone.push(names.get(uuid) ?? { uuid, id, name: uuid });
     }
     const meant = new Set(wanted.machines.map(uuidOf));
-    return { here: once(here), gone, forget: notIn(remembered, meant) };
+    return members(once(here), gone, remembered, meant);
   }
   const out = new Set(wanted.except.map(uuidOf));
   const only = wanted.kind === 'host' ? wanted.host : null;
@@ -86,7 +88,21 @@ export function membersOf(
     .map(({ id }) => away(id))
     .filter((member) => member !== null);
   const here = once([...present, ...absent]).filter(({ uuid }) => !out.has(uuid));
-  return { here, gone: [], forget: notIn(remembered, new Set(here.map(({ uuid }) => uuid))) };
+  return members(here, [], remembered, new Set(here.map(({ uuid }) => uuid)));
+}
+
+function members(
+  here: readonly Member[],
+  gone: readonly Remembered[],
+  remembered: readonly Remembered[],
+  meant: ReadonlySet<string>,
+): Members {
+  const written = new Map(remembered.map((one) => [one.uuid, one]));
+  const fresh = here.filter(({ uuid, id, name, disks }) => {
+    const known = written.get(uuid);
+    return known === undefined || (disks !== null && (known.id !== id || known.name !== name));
+  });
+  return { here, gone, fresh, forget: notIn(remembered, meant) };
 }
 
 /** A machine that two hosts know, or that was chosen twice, is one. */

@@ -41,10 +41,10 @@ export function demandSince(
     return since > plan.createdAt ? since : null;
   }
   // The grace ends with the next time at the latest, so one of the newest two is it.
+  let next = times.next(now) ?? Infinity;
   for (const due of times.last(now, 2)) {
-    const next = times.next(due) ?? Infinity;
-    if (due + Math.min(next - due, maxGraceMs) > now) continue;
-    return due >= plan.createdAt ? due : null;
+    if (due + Math.min(next - due, maxGraceMs) <= now) return due >= plan.createdAt ? due : null;
+    next = due;
   }
   return null;
 }

@@ -30,8 +30,6 @@ export interface RunQueue {
   skip(id: PlanRunId, words: string): PlanRunRecord;
   /** Resolves when the run is over; one that has to wait for long is skipped then. */
   ended(id: PlanRunId): Promise<PlanRunRecord>;
-  /** True while a run waits for something. */
-  waits(): boolean;
   /**
    * Explains runs that were cut off by the end of an earlier engine, and goes on with them. Nothing
    * else begins before it resolves.
@@ -97,10 +95,6 @@ class CatalogQueue implements RunQueue {
       this.#enders.set(id, [...(this.#enders.get(id) ?? []), resolve]);
       this.go();
     });
-  }
-
-  waits(): boolean {
-    return this.#parts.catalog.planRuns.open().some(({ state }) => state.kind === 'waiting');
   }
 
   continueCutOff(): Promise<void> {
@@ -176,10 +170,7 @@ class CatalogQueue implements RunQueue {
   async #round(): Promise<void> {
     const { planRuns } = this.#parts.catalog;
     const waiting = planRuns.open().filter(({ state }) => state.kind === 'waiting');
-    const lastGood = (run: PlanRunRecord) =>
-      this.#parts.catalog.points.newestGood(run.machine.uuid, run.repository.id, this.#now())
-        ?.time ?? null;
-    const ordered = inTurn(waiting, lastGood);
+    const ordered = inTurn(waiting);
     for (let first = 0; first < ordered.length; first += maxAsked) {
       const some = ordered.slice(first, first + maxAsked);
       const waits = await Promise.all(some.map((run) => this.#ask(run)));
@@ -282,9 +273,7 @@ class CatalogQueue implements RunQueue {
 
   #about(run: PlanRunRecord) {
     const plan = this.#knowledge.plans().find(({ record }) => record.id === run.plan.id);
-    const machine: PlannedMachine | undefined = plan?.members.here.find(
-      ({ uuid }) => uuid === run.machine.uuid,
-    );
+    const machine: PlannedMachine | undefined = plan?.byUuid.get(run.machine.uuid);
     if (plan === undefined || machine === undefined) return null;
     return { plan: keptPlan(plan.record), machine };
   }

@@ -76,6 +76,8 @@ class CatalogScheduler implements Scheduler {
   #absences: readonly Absence[] = [];
   #lastMoment: Moment | null = null;
   #cancelTimer: () => void = () => undefined;
+  /** When to look at the latest, by the clock that is never set. */
+  #nextLook = 0;
   #active = false;
   #continued: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -107,9 +109,8 @@ class CatalogScheduler implements Scheduler {
     this.#noticeTime();
     this.knowledge.forget();
     const looks = this.knowledge.plans().map((plan) => this.#lookAt(plan));
-    this.knowledge.forget();
-    const { catalog, world } = this.#parts;
-    catalog.settings.set(lastLookKey, String(world.clock.now()));
+    this.#keepLastLook();
+    this.#nextLook = this.#parts.world.clock.monotonic() + lookEveryMs;
     this.#tellLooked(looks);
     tellOverdue(this.#parts, this.knowledge);
     this.#go();
@@ -201,7 +202,10 @@ class CatalogScheduler implements Scheduler {
     this.#stopped = true;
     this.#cancelTimer();
     await this.#queue.stop();
-    if (!this.#active) return;
+    if (this.#active) this.#keepLastLook();
+  }
+
+  #keepLastLook(): void {
     const { catalog, world } = this.#parts;
     catalog.settings.set(lastLookKey, String(world.clock.now()));
   }
@@ -291,7 +295,7 @@ class CatalogScheduler implements Scheduler {
   #tellLooked(looks: readonly Looked[]): void {
     const rows = looks.flatMap((looked) => looked.rows);
     if (rows.length === 0 && !looks.some(({ moved }) => moved)) return;
-    this.#tell(rows);
+    this.#tell(rows); // and what was known is forgotten
   }
 
   #tell(runs: readonly PlanRunRecord[]): void {
@@ -316,9 +320,11 @@ class CatalogScheduler implements Scheduler {
       .flatMap(({ nextDue, pause }) => [nextDue, pause.kind === 'no' ? null : pause.until])
       .filter((time) => time !== null)
       .map((time) => Math.max(time - now, 0) + justAfterMs);
-    const atMost = this.#queue.waits() ? askEveryMs : lookEveryMs;
-    this.#cancelTimer = clock.timer(Math.min(atMost, ...next), () => {
-      this.#look();
+    const look = Math.min(this.#nextLook - clock.monotonic(), ...next);
+    const ask = this.#parts.catalog.planRuns.waits() ? askEveryMs : Infinity;
+    this.#cancelTimer = clock.timer(Math.max(0, Math.min(look, ask)), () => {
+      if (look <= ask) this.#look();
+      else this.#go();
     });
   }
 }

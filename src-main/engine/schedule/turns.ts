@@ -52,19 +52,8 @@ function turn(why: string): Wait {
   return { reason: 'turn', words: `Waits for its turn: ${why}` };
 }
 
-/** Most overdue first: what a person asked for, the older time, the older last point, by name. */
-export function inTurn(
-  runs: readonly PlanRunRecord[],
-  lastGood: (run: PlanRunRecord) => number | null,
-): readonly PlanRunRecord[] {
-  const keyed = runs.map((run) => ({ run, good: lastGood(run) ?? 0 }));
-  return keyed
-    .sort(
-      (a, b) =>
-        Number(b.run.forced) - Number(a.run.forced) ||
-        a.run.due - b.run.due ||
-        a.good - b.good ||
-        a.run.machine.name.localeCompare(b.run.machine.name),
-    )
-    .map(({ run }) => run);
+/** What a person asked for first; then the older time, and of one time as they were claimed. */
+export function inTurn(runs: readonly PlanRunRecord[]): readonly PlanRunRecord[] {
+  const asked = runs.filter(({ forced }) => forced);
+  return [...asked, ...runs.filter(({ forced }) => !forced)];
 }
