@@ -41,6 +41,7 @@ import { planPreviewHandlers } from './handlers/plan-preview.ts';
 import { planHandlers, type Schedule } from './handlers/plans.ts';
 import { pointHandlers } from './handlers/points.ts';
 import { practiceHandlers } from './handlers/practice.ts';
+import { watchTriggers } from './handlers/triggers.ts';
 import { createRecovery, type Recovery } from './handlers/recovery.ts';
 import { repositoryHandlers } from './handlers/repositories.ts';
 import { restoreHandlers } from './handlers/restores.ts';
@@ -136,12 +137,7 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
   const indexFolder = join(dataFolder, 'index');
   await world.files.makeFolder(indexFolder);
   const secrets = createSecrets(world.processes, world.files, dataFolder);
-  const practice = createPractice(world, {
-    folder: join(dataFolder, 'practice'),
-    runtimeFolder: options.runtimeFolder,
-    hypervisor: (uri) => openLibvirt(uri, world),
-    ...(options.practiceResources === undefined ? {} : { resources: options.practiceResources }),
-  });
+  const practice = practiceOf(world, options);
   const connect = async (host: HostRecord) => {
     const uri = host.practice ? (await practice.ensureHost()).uri : host.uri;
     return openLibvirt(uri, world);
@@ -198,6 +194,15 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
   return assemble(rooms, listeners, { recovery, schedule }, release);
 }
 
+function practiceOf(world: World, options: EngineOptions): Practice {
+  return createPractice(world, {
+    folder: join(options.dataFolder, 'practice'),
+    runtimeFolder: options.runtimeFolder,
+    hypervisor: (uri) => openLibvirt(uri, world),
+    ...(options.practiceResources === undefined ? {} : { resources: options.practiceResources }),
+  });
+}
+
 /** What is made from the rooms and works by itself. */
 interface Workers {
   readonly recovery: Recovery;
@@ -211,6 +216,7 @@ function assemble(
   release: () => void,
 ): Engine {
   const { fleet, shelf, jobs, catalog, momentsWatch, checkpointStates, news } = rooms;
+  const stopTriggers = watchTriggers(rooms, schedule.scheduler);
   return {
     handlers: {
       ...appHandlers(rooms),
@@ -229,7 +235,7 @@ function assemble(
       ...planPreviewHandlers(),
       ...keptPointHandlers(rooms),
       ...newsHandlers(rooms),
-      ...backgroundHandlers(rooms),
+      ...backgroundHandlers(rooms, schedule),
     },
     onEvent: (listener) => {
       listeners.add(listener);
@@ -248,6 +254,7 @@ function assemble(
       await recovery.settled();
     },
     stop: async () => {
+      stopTriggers();
       await schedule.scheduler.stop();
       await jobs.stop();
       momentsWatch.stop();

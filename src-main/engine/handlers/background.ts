@@ -5,10 +5,11 @@ import type { Background } from '#contract/plans.ts';
 import { createAutostart } from '#engine/background/autostart.ts';
 import { createSystemdUnit } from '#engine/background/systemd-unit.ts';
 import type { Rooms } from '../engine.ts';
+import type { Schedule } from './plans.ts';
 
 type Calls = Extract<keyof Handlers, `background.${string}`>;
 
-export function backgroundHandlers(rooms: Rooms): Pick<Handlers, Calls> {
+export function backgroundHandlers(rooms: Rooms, { scheduler }: Schedule): Pick<Handlers, Calls> {
   const { world, options } = rooms;
   const { launch, configFolder, dataFolder, user } = options;
   const service = createSystemdUnit({
@@ -21,7 +22,7 @@ export function backgroundHandlers(rooms: Rooms): Pick<Handlers, Calls> {
     running: options.front,
     service: await service.state(),
     autostart: await autostart.state(),
-    lastLook: null,
+    lastLook: scheduler.lastLook(),
   });
   const refuseUnknown = () => {
     if (launch !== undefined) return;

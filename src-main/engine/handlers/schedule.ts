@@ -16,7 +16,7 @@ import { startVerify } from './points.ts';
 const tellWithinMs = 200;
 
 /** What it is handed beside the rooms. */
-export type Handed = Pick<ScheduleParts, 'retention' | 'onNews'>;
+export type Handed = Pick<ScheduleParts, 'retention'>;
 
 export function createSchedule(rooms: Rooms, handed: Handed): Schedule {
   const { world, catalog, jobs, fleet, shelf, emit } = rooms;
@@ -46,6 +46,9 @@ export function createSchedule(rooms: Rooms, handed: Handed): Schedule {
       await rooms.recovered();
       await shelf.sync(repository);
     },
+    onNews: (what) => {
+      rooms.news.tell(what);
+    },
     onRun: (run) => {
       emit('plan-runs.changed', run);
     },
@@ -74,8 +77,7 @@ function once(clock: Rooms['world']['clock'], tell: () => void): () => void {
   };
 }
 
-/** Until both are built: nothing is removed, and nothing is told. */
+/** Until it is built: nothing is removed. */
 export const nothingHanded: Handed = {
   retention: { removeByRule: () => Promise.resolve({ removed: 0, words: '' }) },
-  onNews: () => undefined,
 };
