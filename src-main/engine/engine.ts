@@ -226,7 +226,7 @@ function assemble(
       ...jobHandlers(rooms),
       ...practiceHandlers(rooms),
       ...planHandlers(schedule),
-      ...planPreviewHandlers(),
+      ...planPreviewHandlers(rooms),
       ...keptPointHandlers(rooms),
       ...newsHandlers(rooms),
       ...backgroundHandlers(rooms),
