@@ -11,12 +11,13 @@ import { startBackup } from './backups.ts';
 import { conditionsOf } from './conditions.ts';
 import { listPlans, type Schedule } from './plans.ts';
 import { startVerify } from './points.ts';
+import { ruleRemoval } from './remove-by-rule.ts';
 
 /** Changes of plans closer together than this are told to the screens once; milliseconds. */
 const tellWithinMs = 200;
 
 /** What it is handed beside the rooms. */
-export type Handed = Pick<ScheduleParts, 'retention' | 'onNews'>;
+export type Handed = Pick<ScheduleParts, 'onNews'>;
 
 export function createSchedule(rooms: Rooms, handed: Handed): Schedule {
   const { world, catalog, jobs, fleet, shelf, emit } = rooms;
@@ -28,6 +29,7 @@ export function createSchedule(rooms: Rooms, handed: Handed): Schedule {
     conditions: conditionsOf(rooms),
     hooks: createHookRunner(world),
     awake: createAwake(world),
+    retention: ruleRemoval(rooms),
     seen: () => fleet.seen(),
     starters: {
       backup: (wish) =>
@@ -74,8 +76,5 @@ function once(clock: Rooms['world']['clock'], tell: () => void): () => void {
   };
 }
 
-/** Until both are built: nothing is removed, and nothing is told. */
-export const nothingHanded: Handed = {
-  retention: { removeByRule: () => Promise.resolve({ removed: 0, words: '' }) },
-  onNews: () => undefined,
-};
+/** Until it is built: nothing is told. */
+export const nothingHanded: Handed = { onNews: () => undefined };
