@@ -45,7 +45,7 @@ import { watchTriggers } from './handlers/triggers.ts';
 import { createRecovery, type Recovery } from './handlers/recovery.ts';
 import { repositoryHandlers } from './handlers/repositories.ts';
 import { restoreHandlers } from './handlers/restores.ts';
-import { createSchedule, nothingHanded } from './handlers/schedule.ts';
+import { createSchedule } from './handlers/schedule.ts';
 
 export interface EngineOptions {
   /** The folder with the catalog, keys and indexes; made with mode 0700 if it is not there. */
@@ -190,7 +190,7 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     enterMachine: (host, uuid) => recovery.enter(host, uuid),
   };
   const recovery = createRecovery(rooms);
-  const schedule: Schedule = createSchedule(rooms, nothingHanded);
+  const schedule: Schedule = createSchedule(rooms);
   return assemble(rooms, listeners, { recovery, schedule }, release);
 }
 
@@ -232,7 +232,7 @@ function assemble(
       ...jobHandlers(rooms),
       ...practiceHandlers(rooms),
       ...planHandlers(schedule),
-      ...planPreviewHandlers(),
+      ...planPreviewHandlers(rooms),
       ...keptPointHandlers(rooms),
       ...newsHandlers(rooms),
       ...backgroundHandlers(rooms, schedule),

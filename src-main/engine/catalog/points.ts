@@ -54,6 +54,8 @@ export interface Points {
   replaceAllOf(repository: RepositoryId, points: readonly Point[]): void;
   setVerification(repository: RepositoryId, id: PointId, verification: Verification): void;
   setDamaged(repository: RepositoryId, id: PointId, damaged: boolean): void;
+  /** It is there and not known to be damaged. */
+  isGood(repository: RepositoryId, id: string): boolean;
   /** What the repository says, kept here for the lists. */
   setPinned(repository: RepositoryId, id: PointId, pinned: boolean): void;
   /** Every machine that has points, by uuid. */
@@ -143,6 +145,11 @@ export function pointQueries(db: WritableDb): Points {
     setDamaged: (repository, id, damaged) => {
       update('damaged = ?', damaged ? 1 : 0, repository, id);
     },
+    isGood: (repository, id) => {
+      const where = 'WHERE repository = ? AND id = ?';
+      const row = db.get(`SELECT damaged FROM points ${where}`, repository, id);
+      return row !== undefined && !flag(row, 'damaged');
+    },
     setPinned: (repository, id, pinned) => {
       const set = "content = json_set(content, '$.pinned', json(?))";
       update(set, pinned ? 'true' : 'false', repository, id);
@@ -156,19 +163,21 @@ export function pointQueries(db: WritableDb): Points {
             ORDER BY machine_name, machine_uuid`,
         )
         .map((row) => ({ uuid: text(row, 'machine_uuid'), name: text(row, 'machine_name') })),
-    ofRepository: (repository) => {
-      const row =
-        db.get(
-          `SELECT count(*) AS points, count(DISTINCT machine_uuid) AS machines,
-            coalesce(sum(size_bytes), 0) AS size FROM points WHERE repository = ?`,
-          repository,
-        ) ?? {};
-      return {
-        pointCount: whole(row, 'points'),
-        machineCount: whole(row, 'machines'),
-        logicalBytes: whole(row, 'size'),
-      };
-    },
+    ofRepository: (repository) => ofRepository(db, repository),
+  };
+}
+
+function ofRepository(db: WritableDb, repository: RepositoryId): RepositoryPoints {
+  const row =
+    db.get(
+      `SELECT count(*) AS points, count(DISTINCT machine_uuid) AS machines,
+        coalesce(sum(size_bytes), 0) AS size FROM points WHERE repository = ?`,
+      repository,
+    ) ?? {};
+  return {
+    pointCount: whole(row, 'points'),
+    machineCount: whole(row, 'machines'),
+    logicalBytes: whole(row, 'size'),
   };
 }
 

@@ -1,11 +1,13 @@
-/** Pins, and what was removed and can be taken back. */
+/** Pins, what was removed and can be taken back, and the clean-up that frees its space. */
 import type { Handlers } from '#contract/contract.ts';
-import type { Named, Point, PointId, RepositoryId } from '#contract/domain.ts';
+import type { Point, PointId, RepositoryId } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
-import type { RemovedPoint } from '#contract/plans.ts';
-import { removalGraceSeconds, type MarkedPoint } from '#engine/store/kept.ts';
-import type { Marker } from '#engine/store/marker.ts';
+import type { CleanUpPlan, RemovedPoint } from '#contract/plans.ts';
+import type { MarkedPoint } from '#engine/store/kept.ts';
 import type { Rooms } from '../engine.ts';
+import { answer } from './answer.ts';
+import { startCleanUp, viewCleanUp } from './clean-ups.ts';
+import { viewRemoved } from './removed-points.ts';
 
 type Calls = Extract<
   keyof Handlers,
@@ -19,38 +21,19 @@ type Calls = Extract<
 /** Who did what no plan did, as `by` of a marker. */
 export const aPerson = 'A person';
 
-function later(): Promise<never> {
-  return Promise.reject(new AppError('unsupported', 'Not built yet.'));
-}
-
 export function keptPointHandlers(rooms: Rooms): Pick<Handlers, Calls> {
   return {
     'points.pin': ({ point, pinned }) => setPinned(rooms, point, pinned),
     'points.removed': ({ repository }) => removedIn(rooms, repository),
     'points.take-back': ({ points }) => takeBack(rooms, points),
-    'repositories.plan-clean-up': later,
-    'repositories.clean-up': later,
+    'repositories.plan-clean-up': ({ repository }) => planCleanUp(rooms, repository),
+    'repositories.clean-up': ({ repository }) => answer(() => startCleanUp(rooms, repository)),
   };
 }
 
 /** What the store wants to know of a point that it marks. */
 export function markedPoint({ id, machine, time }: Point): MarkedPoint {
   return { id, machineUuid: machine.uuid, machineName: machine.name, time };
-}
-
-export function viewRemoved(
-  { point, machineName, time, at, by }: Marker,
-  repository: Named<RepositoryId>,
-): RemovedPoint {
-  return {
-    id: point.id as PointId,
-    machine: { uuid: point.machineUuid, name: machineName },
-    repository,
-    time,
-    removedAt: at,
-    by,
-    goneAfter: at + removalGraceSeconds * 1000,
-  };
 }
 
 async function setPinned(rooms: Rooms, id: PointId, pinned: boolean): Promise<Point> {
@@ -80,6 +63,11 @@ async function removedIn(
     found.push(...markers.map((marker) => viewRemoved(marker, { id, name })));
   }
   return found.sort((a, b) => b.removedAt - a.removedAt || (a.id < b.id ? 1 : -1));
+}
+
+async function planCleanUp({ shelf }: Rooms, id: RepositoryId): Promise<CleanUpPlan> {
+  const { name } = shelf.get(id);
+  return viewCleanUp(await (await shelf.open(id)).planCleanUp(), { id, name });
 }
 
 async function takeBack(rooms: Rooms, ids: readonly PointId[]): Promise<null> {

@@ -2,11 +2,11 @@ import type { Handlers } from '#contract/contract.ts';
 import type { JobId, Point, PointId } from '#contract/domain.ts';
 import { AppError, asPreflight } from '#contract/errors.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
-import { removalGraceSeconds } from '#engine/store/kept.ts';
 import type { Rooms } from '../engine.ts';
 import { verify } from './repositories.ts';
 import { answer } from './answer.ts';
 import { aPerson, markedPoint } from './kept-points.ts';
+import { graceWords } from './removed-points.ts';
 
 type Calls = 'points.list' | 'points.get' | 'points.verify' | 'points.delete';
 
@@ -107,7 +107,6 @@ async function deletePoints(
     deleted += 1;
   }
   emit('repositories.changed', shelf.list());
-  const days = removalGraceSeconds / 86_400;
-  const left = `For ${days} days this can be taken back; then a clean-up frees the space.`;
+  const left = `For ${graceWords} this can be taken back; then a clean-up frees the space.`;
   return { kind: 'other', summary: `${deleted} deleted. ${left}` };
 }

@@ -11,23 +11,21 @@ import { startBackup } from './backups.ts';
 import { conditionsOf } from './conditions.ts';
 import { listPlans, type Schedule } from './plans.ts';
 import { startVerify } from './points.ts';
+import { ruleRemoval } from './remove-by-rule.ts';
 
 /** Changes of plans closer together than this are told to the screens once; milliseconds. */
 const tellWithinMs = 200;
 
-/** What it is handed beside the rooms. */
-export type Handed = Pick<ScheduleParts, 'retention'>;
-
-export function createSchedule(rooms: Rooms, handed: Handed): Schedule {
+export function createSchedule(rooms: Rooms): Schedule {
   const { world, catalog, jobs, fleet, shelf, emit } = rooms;
   const parts: ScheduleParts = {
-    ...handed,
     world,
     catalog,
     jobs,
     conditions: conditionsOf(rooms),
     hooks: createHookRunner(world),
     awake: createAwake(world),
+    retention: ruleRemoval(rooms),
     seen: () => fleet.seen(),
     starters: {
       backup: (wish) =>
@@ -76,8 +74,3 @@ function once(clock: Rooms['world']['clock'], tell: () => void): () => void {
     });
   };
 }
-
-/** Until it is built: nothing is removed. */
-export const nothingHanded: Handed = {
-  retention: { removeByRule: () => Promise.resolve({ removed: 0, words: '' }) },
-};

@@ -17,8 +17,21 @@ const slotMs = 15 * minuteMs;
 /** Remembered slots: as many as hourly points have in two years. */
 const maxSlots = 20_000;
 
+/** Zones that are remembered with the offsets asked for. */
+const maxZones = 4;
+const zones = new Map<string, (timeMs: number) => Periods>();
+
 /** Throws invalid-input for a zone that is not known here. */
 export function periodsIn(zone: string): (timeMs: number) => Periods {
+  const known = zones.get(zone);
+  if (known !== undefined) return known;
+  const made = makePeriods(zone);
+  if (zones.size >= maxZones) zones.clear();
+  zones.set(zone, made);
+  return made;
+}
+
+function makePeriods(zone: string): (timeMs: number) => Periods {
   const offsetAt = offsetsOf(zone);
   return (timeMs) => {
     const offset = offsetAt(timeMs);

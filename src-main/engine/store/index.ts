@@ -54,6 +54,7 @@ export class BlockIndex {
   /** Live packs by number. A number is never used twice. */
   readonly #packs = new Map<number, PackRow>();
   readonly #numbers = new Map<string, number>();
+  readonly #adding = new Map<string, Promise<void>>();
   readonly #find: Database.Statement<[Uint8Array], BlockPlace>;
   readonly #findAll: (ids: readonly Uint8Array[]) => (BlockPlace | null)[];
   readonly #placesOfAll: (ids: readonly Uint8Array[]) => (readonly BlockPlace[])[];
@@ -217,7 +218,22 @@ export class BlockIndex {
     entries: readonly PackEntry[],
     pause: () => Promise<void>,
   ): Promise<void> {
+    // A writer that seals a pack and a look for new packs may add the same one at the same time.
+    await this.#adding.get(packId);
     if (this.#numbers.has(packId)) return;
+    const adding = this.#addPack(packId, sizeBytes, entries, pause).finally(() => {
+      this.#adding.delete(packId);
+    });
+    this.#adding.set(packId, adding);
+    await adding;
+  }
+
+  async #addPack(
+    packId: string,
+    sizeBytes: number,
+    entries: readonly PackEntry[],
+    pause: () => Promise<void>,
+  ): Promise<void> {
     const number = this.#nextNumber(packId);
     for (let at = 0; at < entries.length; at += maxRowsPerCall) {
       this.#addRows(number, entries.slice(at, at + maxRowsPerCall));

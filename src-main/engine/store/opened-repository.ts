@@ -73,7 +73,8 @@ export class OpenedRepository implements StoreRepository {
   #lastResyncMs = -Infinity;
   #writing = false;
   /** The last found, and the points it is of. */
-  #sharing: { readonly of: string; readonly found: Sharing } | null = null;
+  #sharing: { readonly of: string; readonly found: Promise<Sharing> } | null = null;
+  readonly #closing = new AbortController();
 
   constructor(parts: RepositoryParts) {
     const { id, blockSizeBytes, encrypted } = parts.header;
@@ -283,26 +284,35 @@ export class OpenedRepository implements StoreRepository {
     await this.#sync({ onProgress, signal });
   }
 
-  async sharing(signal?: AbortSignal): Promise<Sharing> {
-    if (!this.#writing) await this.#sync({ signal });
+  async sharing(): Promise<Sharing> {
+    if (!this.#writing) await this.#sync();
     const points = await this.#listManifests();
     const of = points.map(keyOf).sort().join('\n');
-    if (this.#sharing?.of === of) return this.#sharing.found;
+    if (this.#sharing?.of !== of) {
+      const found = this.#findSharing(points);
+      this.#sharing = { of, found };
+      found.catch(() => {
+        this.#sharing = null; // asked again it is found anew
+      });
+    }
+    return this.#sharing.found;
+  }
+
+  async #findSharing(points: readonly PointName[]): Promise<Sharing> {
+    const { storage } = this.#parts;
+    const { signal } = this.#closing;
     const roots = await readRoots(this, points, signal);
     const bytes = new Map<string, number>();
     for (const point of points) {
-      const name = pointName(point.machineUuid, point.id);
-      bytes.set(keyOf(point), (await this.#parts.storage.size(name)) ?? 0);
+      bytes.set(keyOf(point), (await storage.size(pointName(point.machineUuid, point.id))) ?? 0);
     }
-    const found = await findSharing(roots, {
+    return findSharing(roots, {
       reader: this.#reader,
       index: this.#index,
       blockSizeBytes: this.blockSizeBytes,
       signal,
       manifestBytes: (point) => bytes.get(keyOf(point)) ?? 0,
     });
-    this.#sharing = { of, found };
-    return found;
   }
 
   async planCleanUp(options: CleanUpOptions = {}): Promise<CleanUpOutline> {
@@ -368,6 +378,8 @@ export class OpenedRepository implements StoreRepository {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#sharing?.found.catch(() => undefined); // whoever asked for it got the error
     await this.#workers.close();
     await this.#syncing?.catch(() => undefined); // whoever asked for it got the error
     await closeIndex(this.#parts.world, this.#parts.indexPath, this.#index);

@@ -131,8 +131,8 @@ export interface StoreRepository {
   changePassword(old: string, next: string): Promise<void>;
   /** Pins, and points removed until the clean-up. */
   readonly kept: KeptPoints;
-  /** What removing points frees. Found anew only when the points changed. Throws refused. */
-  sharing(signal?: AbortSignal): Promise<Sharing>;
+  /** What removing points frees; found anew only when they changed. Throws refused, cancelled. */
+  sharing(): Promise<Sharing>;
   /** What `cleanUp` would do now; changes nothing. Throws refused. */
   planCleanUp(options?: CleanUpOptions): Promise<CleanUpOutline>;
   /** Takes the lease; frees what no point needs. Throws refused, repository-busy. */

@@ -2,7 +2,7 @@
  * One run of writing under the lease: disks and blobs, then the point's manifest last. Whatever
  * goes wrong before the manifest leaves no point, and what was sealed is reused by the next run.
  */
-import { AppError } from '#contract/errors.ts';
+import { AppError, hasCode } from '#contract/errors.ts';
 import type { World } from '#engine/world/world.ts';
 import { encodeBlock } from './block-codec.ts';
 import type { BlockReader } from './block-reader.ts';
@@ -114,7 +114,10 @@ export class RepositoryWriter implements StoreWriter {
       await this.#requirePacks();
       await lease.check();
       const name = pointName(manifest.machine.uuid, manifest.id);
-      if (await storage.putIfAbsent(name, encodeManifestFile(keys, plain))) return;
+      if (await storage.putIfAbsent(name, encodeManifestFile(keys, plain))) {
+        await this.#requireStillOurs(name);
+        return;
+      }
     } catch (thrown) {
       this.#fail(thrown);
       throw thrown;
@@ -122,6 +125,21 @@ export class RepositoryWriter implements StoreWriter {
     throw new AppError('path-exists', 'There is a restore point of this name already.', {
       point: manifest.id,
     });
+  }
+
+  /**
+   * Another writer that took over between the check and the manifest may be a clean-up that does not
+   * know this point: it is taken back before anybody relies on it.
+   */
+  async #requireStillOurs(name: string): Promise<void> {
+    const { storage, lease } = this.#parts;
+    try {
+      await lease.check();
+    } catch (thrown) {
+      if (!hasCode(thrown, 'repository-lease-lost')) return; // it is durable, and was ours before
+      await storage.delete(name);
+      throw thrown;
+    }
   }
 
   /** A manifest never names content that is not in the repository. */

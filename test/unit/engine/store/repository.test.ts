@@ -215,6 +215,23 @@ describe('points', () => {
     expect(await codeOf(repository.readPoint('../../x', machineUuid))).toBe('invalid-input');
   });
 
+  it('are taken back when another writer took over in the very moment', async () => {
+    const { repository } = await create();
+    await repository.close();
+    const { world, path, indexPath } = store.at;
+    const createDurable: typeof world.files.createDurable = async (name, ...rest) => {
+      await world.files.createDurable(name, ...rest);
+      if (!name.includes('/points/')) return;
+      // What somebody does who found our lock unchanged for long enough.
+      await writeFile(join(path, 'locks', 'writer-000999'), '{}');
+    };
+    const files = { ...world.files, createDurable };
+    const slow = await openRepository({ ...world, files }, path, null, { indexPath });
+    store.closeLater(slow);
+    expect(await codeOf(backUp(slow, 'one', noise('z', block)))).toBe('repository-lease-lost');
+    expect(await slow.listPoints()).toEqual([]);
+  });
+
   it('cannot name content that was not stored', async () => {
     const { repository } = await create();
     const writer = await repository.openWriter(owner);
