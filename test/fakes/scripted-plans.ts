@@ -5,7 +5,7 @@
 import type { Handlers, Input } from '#contract/contract.ts';
 import { defaultPlanDraft } from '#contract/plan-defaults.ts';
 import { AppError } from '#contract/errors.ts';
-import type { JobId, PointId } from '#contract/domain.ts';
+import type { Job, JobId, PointId } from '#contract/domain.ts';
 import type {
   Plan,
   PlanCheck,
@@ -91,6 +91,14 @@ function runOf(fake: FakeEngine, plan: Plan, at: number, state: PlanRunState): P
   };
 }
 
+function jobOf({ job, machine, repository }: PlanRun): Job {
+  return {
+    ...{ id: job!, kind: 'backup', title: `Back up ${machine.name}`, machine, repository },
+    ...{ createdAt: due, startedAt: due, state: { kind: 'running' }, progress: null, steps: [] },
+    ...{ cancelEffect: '', result: null },
+  };
+}
+
 /** Begins the scripted runs and lets them go on, one state after each turn of the loop. */
 function createRuns(fake: FakeEngine, plan: () => Plan, script: PlanScript) {
   const rows: PlanRun[] = [];
@@ -170,11 +178,12 @@ export function plansEngine(script: PlanScript = {}): PlansEngine {
       fake.emit('plan-runs.changed', run);
       return note('skip', input, run);
     },
-    'jobs.cancel': (input) => {
+    'jobs.list': async () => runs.rows.flatMap((run) => (run.job === null ? [] : jobOf(run))),
+    'jobs.cancel': async (input) => {
       const at = Number(input.job.split('-')[1]);
+      const run = runs.rows[at]!;
       fake.emit('plan-runs.changed', runs.put(at, { kind: 'cancelled', at: due }));
-      asked.push({ call: 'cancel', input });
-      return fake.handlers['jobs.cancel'](input);
+      return note('cancel', input, jobOf(run));
     },
   };
   return { engine: { ...fake, handlers }, asked, drafts };

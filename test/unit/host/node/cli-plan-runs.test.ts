@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AppError } from '#contract/errors.ts';
 import type { PlanRunState } from '#contract/plans.ts';
 import { done, due, failed, plansEngine, running, waiting } from '../../../fakes/scripted-plans.ts';
 import { waymark } from '../../../fakes/terminal-run.ts';
@@ -36,6 +37,8 @@ describe('plan run', () => {
     ['all failed', [[running, failed], [failed]], 1],
     ['one failed, one waiting', [[failed], [waiting('on-battery')]], 1],
     ['all waiting', [[waiting('on-battery')], [waiting('repository-absent')]], 3],
+    ['waiting again', [[running, waiting('repository-absent')], [failed]], 1],
+    ['going on after waiting', [[running, waiting('turn'), running, done]], 0],
     ['waiting after its turn', [[waiting('turn'), waiting('on-battery')]], 3],
     ['cancelled elsewhere', [[running, { kind: 'cancelled', at: due }]], 130],
     ['left out on purpose', [[skipped]], 0],
@@ -73,6 +76,14 @@ describe('plan run', () => {
     expect(run.code).toBe(4);
   });
 
+  it('does not wait for ever for an engine that is gone', { timeout: 15_000 }, async () => {
+    const { engine } = plansEngine({ runs: [[running]] });
+    const gone = new AppError('not-connected', 'The Waymark that answered has ended.');
+    const handlers = { ...engine.handlers, 'plans.runs': () => Promise.reject(gone) };
+    const run = await waymark(runPlan, { engine: { ...engine, handlers } });
+    expect([run.code, run.err]).toEqual([1, 'waymark: The Waymark that answered has ended.\n']);
+  });
+
   it('of one machine asks for that one', async () => {
     const { engine, asked } = plansEngine({ runs: [[done]] });
     const { id } = engine.state.machines.find(({ name }) => name === 'mail')!;
@@ -96,7 +107,7 @@ describe('plan run', () => {
     expect(run.code).toBe(130);
     const states = (json(run)['runs'] as { state: PlanRunState }[]).map(({ state }) => state.kind);
     expect(states).toEqual(['cancelled', 'skipped']);
-    expect(asked.map(({ call }) => call)).toEqual(['run', 'cancel', 'skip']);
+    expect(asked.map(({ call }) => call)).toEqual(['run', 'skip', 'cancel']);
   });
 });
 
