@@ -42,7 +42,8 @@ export const due = Date.UTC(2026, 10, 27, 1);
 const day = 24 * 3600_000;
 
 export function waiting(reason: 'turn' | 'on-battery' | 'repository-absent'): PlanRunState {
-  const words = reason === 'turn' ? 'Its turn comes.' : 'This computer runs on its battery.';
+  const words =
+    reason === 'turn' ? 'Waits for its turn.' : 'Waits while this computer runs on its battery.';
   return { kind: 'waiting', reason, words, since: due };
 }
 

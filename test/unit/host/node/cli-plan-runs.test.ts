@@ -59,7 +59,7 @@ describe('plan run', () => {
     expect(head).toMatch(/^PLAN +MACHINE +REPOSITORY +STATE +POINT$/);
     expect(rows[0]).toMatch(/^Nightly .* done +point-0$/);
     expect(rows[1]).toContain('failed: attic is full.');
-    expect(rows[2]).toContain('waits: This computer runs on its battery.');
+    expect(rows[2]).toContain(' Waits while this computer runs on its battery.');
     expect(rows[3]).toMatch(/: Make room\.$/);
     expect(rows[4]).toMatch(/waymark plan run-now 01RUN2$/);
   });
