@@ -41,10 +41,13 @@ export interface PlansEngine {
 export const due = Date.UTC(2026, 10, 27, 1);
 const day = 24 * 3600_000;
 
-export function waiting(reason: 'turn' | 'on-battery' | 'repository-absent'): PlanRunState {
+export function waiting(
+  reason: 'turn' | 'on-battery' | 'repository-absent',
+  since = due,
+): PlanRunState {
   const words =
     reason === 'turn' ? 'Waits for its turn.' : 'Waits while this computer runs on its battery.';
-  return { kind: 'waiting', reason, words, since: due };
+  return { kind: 'waiting', reason, words, since };
 }
 
 export const done: PlanRunState = { kind: 'done', at: due + 5000 };

@@ -121,6 +121,16 @@ describe('plan run-due', () => {
     expect(document).toMatchObject({ runs: [] });
   });
 
+  it('says once what waits, not each time a timer comes by', async () => {
+    const { engine } = plansEngine({ runs: [[waiting('on-battery', 0)]] });
+    const run = await waymark(['plan', 'run-due'], { engine });
+    expect(run).toMatchObject({ code: 3, out: '', err: '' });
+    const fresh = plansEngine({ runs: [[waiting('on-battery', 0)], [done]] });
+    const both = await waymark(['plan', 'run-due'], fresh);
+    expect(both.code).toBe(4);
+    expect(both.out.trimEnd().split('\n')).toHaveLength(4);
+  });
+
   it('waits for what it began', async () => {
     const { engine } = plansEngine({ runs: [[waiting('turn'), running, done]] });
     const run = await waymark(['plan', 'run-due'], { engine });
