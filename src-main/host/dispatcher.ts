@@ -32,6 +32,8 @@ export interface Dispatcher {
   answer(name: unknown, input: unknown): Promise<Reply<unknown>>;
   /** Calls back for every event until the returned function is called. */
   listen(listener: EventListener): () => void;
+  /** Refuses further calls; events still go out, so that who follows a job hears of its end. */
+  endCalls(): void;
   /** Ends all listening and refuses further calls. */
   close(): void;
 }
@@ -86,6 +88,9 @@ export function createDispatcher(
       return () => {
         listeners.delete(listener);
       };
+    },
+    endCalls() {
+      closed = true;
     },
     close() {
       closed = true;

@@ -50,7 +50,7 @@ export async function startDemoServer(options: FakeOptions): Promise<DemoServer>
     port: 0,
     report,
     now: () => Date.now(),
-    idleMs: null,
+    idle: null,
   });
   return {
     engine,

@@ -5,7 +5,7 @@
 import type { Handlers, Input } from '#contract/contract.ts';
 import { defaultPlanDraft } from '#contract/plan-defaults.ts';
 import { AppError } from '#contract/errors.ts';
-import type { JobId, PointId } from '#contract/domain.ts';
+import type { Job, JobId, PointId } from '#contract/domain.ts';
 import type {
   Plan,
   PlanCheck,
@@ -41,9 +41,13 @@ export interface PlansEngine {
 export const due = Date.UTC(2026, 10, 27, 1);
 const day = 24 * 3600_000;
 
-export function waiting(reason: 'turn' | 'on-battery' | 'repository-absent'): PlanRunState {
-  const words = reason === 'turn' ? 'Its turn comes.' : 'This computer runs on its battery.';
-  return { kind: 'waiting', reason, words, since: due };
+export function waiting(
+  reason: 'turn' | 'on-battery' | 'repository-absent',
+  since = due,
+): PlanRunState {
+  const words =
+    reason === 'turn' ? 'Waits for its turn.' : 'Waits while this computer runs on its battery.';
+  return { kind: 'waiting', reason, words, since };
 }
 
 export const done: PlanRunState = { kind: 'done', at: due + 5000 };
@@ -88,6 +92,14 @@ function runOf(fake: FakeEngine, plan: Plan, at: number, state: PlanRunState): P
     job: state.kind === 'running' ? (`job-${at}` as JobId) : null,
     point: state.kind === 'done' ? (`point-${at}` as PointId) : null,
     log: ['Frozen.', 'Thawed.'],
+  };
+}
+
+function jobOf({ job, machine, repository }: PlanRun): Job {
+  return {
+    ...{ id: job!, kind: 'backup', title: `Back up ${machine.name}`, machine, repository },
+    ...{ createdAt: due, startedAt: due, state: { kind: 'running' }, progress: null, steps: [] },
+    ...{ cancelEffect: '', result: null },
   };
 }
 
@@ -170,11 +182,12 @@ export function plansEngine(script: PlanScript = {}): PlansEngine {
       fake.emit('plan-runs.changed', run);
       return note('skip', input, run);
     },
-    'jobs.cancel': (input) => {
+    'jobs.list': async () => runs.rows.flatMap((run) => (run.job === null ? [] : jobOf(run))),
+    'jobs.cancel': async (input) => {
       const at = Number(input.job.split('-')[1]);
+      const run = runs.rows[at]!;
       fake.emit('plan-runs.changed', runs.put(at, { kind: 'cancelled', at: due }));
-      asked.push({ call: 'cancel', input });
-      return fake.handlers['jobs.cancel'](input);
+      return note('cancel', input, jobOf(run));
     },
   };
   return { engine: { ...fake, handlers }, asked, drafts };

@@ -13,6 +13,7 @@ import { desktopHandlers, noDesktop } from '../../src-main/host/desktop.ts';
 import { createDispatcher, inProcess } from '../../src-main/host/dispatcher.ts';
 import { maxFailures } from '../../src-main/host/node/auth.ts';
 import { closeUnauthorized, maxWindows, tokenWithinMs } from '../../src-main/host/node/events.ts';
+import type { IdleRule } from '../../src-main/host/node/idle.ts';
 import { maxBodyBytes, startLoopback, type Loopback } from '../../src-main/host/node/server.ts';
 import { createFakeEngine, type FakeEngine } from '../fakes/handlers.ts';
 import { transportSuite } from '../suites/transport.ts';
@@ -28,7 +29,7 @@ interface Answer {
 
 async function start(
   engine: FakeEngine,
-  change: { idleMs?: number; port?: number; report?: (thrown: unknown) => void } = {},
+  change: { idle?: IdleRule; port?: number; report?: (thrown: unknown) => void } = {},
 ): Promise<Loopback> {
   const report = (_message: string, thrown: unknown) => {
     change.report?.(thrown);
@@ -42,7 +43,7 @@ async function start(
     port: change.port ?? 0,
     report,
     now: () => performance.now(),
-    idleMs: change.idleMs ?? null,
+    idle: change.idle ?? null,
   });
 }
 
@@ -320,7 +321,8 @@ describe('loopback', () => {
 describe('idle shutdown', () => {
   it('waits for open windows and for jobs, then ends by itself', async () => {
     const engine = createFakeEngine({ secondsPerJob: 0.6 });
-    const server = await start(engine, { idleMs: 150 });
+    const needed = async () => (await engine.handlers['jobs.list']({ all: false })).length > 0;
+    const server = await start(engine, { idle: { afterMs: 150, needed } });
     let closed = false;
     void server.closed.then(() => (closed = true));
     const socket = open(server);

@@ -1,6 +1,6 @@
 /** The program itself, as a process: exit codes, one engine for two commands, signals, start. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -71,6 +71,18 @@ async function serve(...args: readonly string[]): Promise<Started> {
   return { child, link, err: () => err, exited };
 }
 
+/** How many TCP sockets of IPv4 a process has that are bound; a listening one is among them. */
+function listening({ pid }: ChildProcess): number {
+  const fds = `/proc/${String(pid)}/fd`;
+  const links = readdirSync(fds).map((fd) => readlinkSync(join(fds, fd)));
+  const mine = new Set(links.map((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1]));
+  const rows = readFileSync(`/proc/${String(pid)}/net/tcp`, 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1);
+  return rows.filter((row) => mine.has(row.trim().split(/\s+/)[9])).length;
+}
+
 describe('the program', () => {
   it('keeps its data private and its exit codes', () => {
     expect(waymark('host', 'list', '--json')).toEqual({ code: 0, out: '{"hosts":[]}\n', err: '' });
@@ -95,6 +107,17 @@ describe('the program', () => {
     owner.child.kill('SIGKILL');
     await owner.exited;
     expect(waymark('host', 'list').code).toBe(0); // its dead socket is no hindrance
+  });
+
+  it('runs plans without an interface, and ends in good order at SIGTERM', async () => {
+    const service = await serve('serve', '--background');
+    expect(service.link).toBe('Waymark runs plans. It ends at SIGTERM.');
+    expect(waymark('host', 'list', '--json').code).toBe(0); // by its socket
+    const window = await serve('serve', '--no-open'); // of the same engine
+    expect([listening(service.child), listening(window.child)]).toEqual([0, 1]);
+    service.child.kill('SIGTERM');
+    expect(await service.exited).toBe(0);
+    expect(waymark('serve', '--background', '--port', '1').code).toBe(2);
   });
 
   it('lets two commands at once take turns', async () => {

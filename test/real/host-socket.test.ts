@@ -184,6 +184,36 @@ describe('session', () => {
     await leaving;
   });
 
+  it('of a window waits a moment for commands, then ends and lets them hear it', async () => {
+    const { createEngine } = sharedFolder();
+    const engines: Awaited<ReturnType<typeof createEngine>>[] = [];
+    const base = { dataFolder, runtimeFolder, report: () => 'log-1' };
+    const create = async () => {
+      const engine = await createEngine();
+      engines.push(engine);
+      const stop = async () => {
+        engine.fake.emit('state.reset', null); // as a job tells that it was cancelled
+        expect(await command.transport.invoke('hosts.list', {})).toMatchObject({
+          error: { code: 'not-connected' },
+        });
+        await engine.stop();
+      };
+      return { ...engine, stop };
+    };
+    const window = await openSession({ ...base, role: 'window', createEngine: create });
+    const command = await openSession({ ...base, role: 'command', createEngine });
+    const heard: string[] = [];
+    command.transport.subscribe((name) => heard.push(name));
+    const began = performance.now();
+    await window.close();
+    expect(performance.now() - began).toBeLessThan(8_000);
+    expect(heard).toEqual(['state.reset']);
+    await command.lost;
+    const next = await openSession({ ...base, role: 'command', createEngine });
+    expect(next.owner).toBe(true);
+    await next.close();
+  }, 20_000);
+
   it('of a window takes over when the command that owned the folder ends', async () => {
     const { createEngine, created } = sharedFolder();
     const base = { dataFolder, runtimeFolder, createEngine, report: () => 'log-1' };

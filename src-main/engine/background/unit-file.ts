@@ -7,10 +7,9 @@
 /** @param command the program and its arguments, without `serve`. */
 export function unitText(command: readonly string[], dataFolder: string | null): string {
   const data = dataFolder === null ? [] : ['--data', dataFolder];
-  const words = [...command, 'serve', '--no-open', ...data];
-  return `# systemctl --user enable --now waymark: plans run without a window, and the interface is
-# served on this computer only; its link is in the journal (journalctl --user -u waymark) and is
-# new at every start.
+  const words = [...command, 'serve', '--background', ...data];
+  return `# systemctl --user enable --now waymark: plans run without a window. It serves no interface: the
+# window, waymark serve and every other command talk to it while it runs.
 [Unit]
 Description=Waymark: restore points of virtual machines
 After=network.target

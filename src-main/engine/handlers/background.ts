@@ -16,7 +16,7 @@ export function backgroundHandlers(rooms: Rooms, { scheduler }: Schedule): Pick<
     ...{ world, configFolder, dataFolder, user },
     command: launch?.command ?? [],
   });
-  const served = [...(launch?.command ?? []), 'serve', '--no-open', '--data', dataFolder];
+  const served = [...(launch?.command ?? []), 'serve', '--background', '--data', dataFolder];
   const autostart = createAutostart(world.files, configFolder, launch?.desktop ?? served);
   const look = async (): Promise<Background> => ({
     running: options.front,

@@ -1,6 +1,6 @@
 /** Stays with the runs of plans until each has ended or waits for what may take long. */
 import type { Client } from '#contract/client.ts';
-import type { JobId } from '#contract/domain.ts';
+import type { Job } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import type { PlanRun, PlanRunId, WaitReason } from '#contract/plans.ts';
 import type { Context } from './command.ts';
@@ -16,8 +16,6 @@ const maxSameTime = 50;
 /** Waits that end by themselves while the others go on. */
 const passing: ReadonlySet<WaitReason> = new Set(['turn', 'other-job']);
 
-const order = ['waiting', 'running'];
-
 function isOpen({ state }: PlanRun): boolean {
   return state.kind === 'running' || state.kind === 'waiting';
 }
@@ -27,19 +25,20 @@ function isGoing({ state }: PlanRun): boolean {
   return state.kind === 'running' || (state.kind === 'waiting' && passing.has(state.reason));
 }
 
-/** How far it is, to tell an older record from a newer one. */
-function rank({ state }: PlanRun): number {
-  const at = order.indexOf(state.kind);
-  return at < 0 ? order.length : at;
+/** The backup of a run, or the check of its new point. */
+function isJobOf(run: PlanRun, { id, kind, repository }: Job): boolean {
+  if (run.job === id) return true;
+  const checks = run.state.kind === 'running' && run.state.step === 'verify';
+  return checks && kind === 'verify' && run.repository.id === repository?.id;
 }
 
 class RunsFollowed {
   readonly #context: Context;
   readonly #client: Client;
   readonly #seen = new Map<PlanRunId, PlanRun>();
-  readonly #jobs = new Map<JobId, PlanRunId>();
   #mine: readonly PlanRunId[] = [];
   #changed: () => void = () => undefined;
+  #gone: (thrown: unknown) => void = () => undefined;
 
   constructor(context: Context, client: Client) {
     this.#context = context;
@@ -54,18 +53,25 @@ class RunsFollowed {
         this.#take(run);
       }),
       this.#client.on('jobs.changed', (job) => {
-        if (this.#jobs.has(job.id)) output.progress(job);
+        if (this.#runs().some((run) => isJobOf(run, job))) output.progress(job);
       }),
     ];
     const cancel = () => void this.#cancel();
-    const timer = setInterval(() => void this.#look(), lookEveryMs);
+    const look = () => {
+      this.#look().catch((thrown: unknown) => {
+        this.#gone(thrown);
+      });
+    };
+    const timer = setInterval(look, lookEveryMs);
     try {
       const begun = await start();
       this.#mine = begun.map(({ id }) => id);
-      for (const run of begun) this.#take(run);
+      // An event that came before the answer is newer than it.
+      for (const run of begun) if (!this.#seen.has(run.id)) this.#take(run);
       if (signal.aborted) cancel();
       else signal.addEventListener('abort', cancel, { once: true });
-      await new Promise<void>((resolve) => {
+      await new Promise<void>((resolve, reject) => {
+        this.#gone = reject;
         this.#changed = () => {
           if (!this.#runs().some(isGoing)) resolve();
         };
@@ -83,26 +89,22 @@ class RunsFollowed {
     return this.#mine.flatMap((id) => this.#seen.get(id) ?? []);
   }
 
-  /** Events may overtake the answer that began the runs: what is further is newer. */
   #take(run: PlanRun): void {
     const known = this.#seen.get(run.id);
-    if (known !== undefined && rank(known) > rank(run)) return;
+    if (known !== undefined && !isOpen(known)) return; // what was asked before its end is old
     this.#seen.set(run.id, run);
-    if (run.job !== null) this.#jobs.set(run.job, run.id);
     this.#changed();
   }
 
   async #look(): Promise<void> {
     const open = this.#runs().filter(isGoing).slice(0, maxLooks);
     for (const { id, plan, machine, due } of open) {
-      const rows = await this.#client
-        .call('plans.runs', {
-          plan: plan.id,
-          machineUuid: machine.uuid,
-          before: due + 1,
-          limit: maxSameTime,
-        })
-        .catch((): readonly PlanRun[] => []);
+      const rows = await this.#client.call('plans.runs', {
+        plan: plan.id,
+        machineUuid: machine.uuid,
+        before: due + 1,
+        limit: maxSameTime,
+      });
       const found = rows.find((row) => row.id === id);
       // At the end, so that the next look begins with others.
       this.#mine = [...this.#mine.filter((mine) => mine !== id), id];
@@ -112,10 +114,15 @@ class RunsFollowed {
 
   /** Ctrl+C: what runs is cancelled, what waits is not begun. */
   async #cancel(): Promise<void> {
-    for (const { id, job } of this.#runs().filter(isOpen)) {
-      // If this cannot be sent the engine is gone, or the run is over: either is told elsewhere.
-      if (job === null) await this.#client.call('plan-runs.skip', { run: id }).catch(() => null);
-      else await this.#client.call('jobs.cancel', { job }).catch(() => null);
+    const open = this.#runs().filter(isOpen);
+    // If something cannot be sent the engine is gone, or the run is over: either is told elsewhere.
+    for (const { id, state } of open) {
+      if (state.kind !== 'waiting') continue;
+      await this.#client.call('plan-runs.skip', { run: id }).catch(() => null);
+    }
+    const jobs = await this.#client.call('jobs.list', { all: false }).catch(() => []);
+    for (const job of jobs.filter((one) => open.some((run) => isJobOf(run, one)))) {
+      await this.#client.call('jobs.cancel', { job: job.id }).catch(() => null);
     }
   }
 }

@@ -1,8 +1,7 @@
 /**
- * Ends a server nobody uses: no window open, no call for a while, no job running. Only the server
- * that `npm start` opened has it; one a person started with `serve` stays.
+ * Ends a server nobody uses: no window open, no call for a while, and nothing that needs it. Only
+ * the server that `npm start` opened has it; one a person started with `serve` stays.
  */
-import { createClient, type Transport } from '#contract/client.ts';
 
 export interface Idle {
   /** Somebody used it just now. */
@@ -12,26 +11,31 @@ export interface Idle {
   stop(): void;
 }
 
-export function createIdle(idleMs: number | null, transport: Transport, end: () => void): Idle {
+export interface IdleRule {
+  readonly afterMs: number;
+  /** Whether something goes on that no window shows: a job, or plans that run in this process. */
+  readonly needed: () => Promise<boolean>;
+}
+
+/** A null rule never ends anything. */
+export function createIdle(rule: IdleRule | null, end: () => void): Idle {
   let timer: ReturnType<typeof setTimeout> | null = null;
   let held = 0;
-  let stopped = idleMs === null;
+  let stopped = false;
 
   function touch(): void {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    if (stopped || held > 0 || idleMs === null) return;
-    timer = setTimeout(() => void endIfQuiet(), idleMs);
+    if (stopped || held > 0 || rule === null) return;
+    timer = setTimeout(() => void endIfQuiet(rule), rule.afterMs);
     timer.unref();
   }
 
-  async function endIfQuiet(): Promise<void> {
-    // If the engine does not answer, there is no job to wait for.
-    const jobs = await createClient(transport)
-      .call('jobs.list', { all: false })
-      .catch((): readonly unknown[] => []);
+  async function endIfQuiet({ needed }: IdleRule): Promise<void> {
+    // If the engine does not answer, there is nothing to wait for.
+    const stays = await needed().catch(() => false);
     if (stopped || held > 0) return;
-    if (jobs.length > 0) touch();
+    if (stays) touch();
     else end();
   }
 

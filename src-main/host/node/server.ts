@@ -15,7 +15,7 @@ import { interfaceFile, type Disk } from '../interface-files.ts';
 import { bearer, createThrottle, deny, newToken, sameToken, type Throttle } from './auth.ts';
 import { readBody } from './body.ts';
 import { serveEvents } from './events.ts';
-import { createIdle, type Idle } from './idle.ts';
+import { createIdle, type Idle, type IdleRule } from './idle.ts';
 
 const address = '127.0.0.1';
 /** The longest legal call is a list of a thousand ids. */
@@ -34,8 +34,8 @@ export interface LoopbackOptions {
   readonly port: number; // 0 lets the system choose
   readonly report: Report;
   readonly now: () => number;
-  /** Ends by itself when nobody used it for this long; null never does. */
-  readonly idleMs: number | null;
+  /** When it ends by itself because nobody uses it; null: never. */
+  readonly idle: IdleRule | null;
 }
 
 export interface Loopback {
@@ -48,7 +48,7 @@ export interface Loopback {
   close(): Promise<void>;
 }
 
-interface Context extends LoopbackOptions {
+interface Context extends Omit<LoopbackOptions, 'idle'> {
   readonly token: string;
   readonly throttle: Throttle;
   readonly idle: Idle;
@@ -167,7 +167,7 @@ function listen(server: Server, port: number): Promise<number> {
 /** Starts serving; rejects with `refused` when the port cannot be had. */
 export async function startLoopback(options: LoopbackOptions): Promise<Loopback> {
   const { transport, report, now } = options;
-  const idle = createIdle(options.idleMs, transport, () => void close());
+  const idle = createIdle(options.idle, () => void close());
   const token = newToken();
   const throttle = createThrottle(now);
   const context: Context = { ...options, token, throttle, idle, calls: 0 };

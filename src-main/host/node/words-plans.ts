@@ -13,6 +13,9 @@ import type {
 } from '#contract/plans.ts';
 import { duration, moment, plain, size } from './words.ts';
 
+/** Machines named in one line; of more their number is told. */
+const maxNames = 20;
+
 /** The zone of whoever types, as this computer knows it. */
 export function zoneHere(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -120,10 +123,12 @@ export function pauseWords(pause: Pause): string {
   return pause.until === null ? 'paused' : `paused until ${moment(pause.until)}`;
 }
 
-/** "All machines (3): web-01, mail, gitea". */
+/** "all, now 3: web-01, mail, gitea". */
 function machinesWords(plan: Plan): string {
-  const names = plan.members.map(({ name }) => name).join(', ');
   const count = plan.members.length;
+  const more = count > maxNames ? `, and ${count - maxNames} more` : '';
+  const shown = plan.members.slice(0, maxNames).map(({ name }) => name);
+  const names = `${shown.join(', ')}${more}`;
   switch (plan.machines.kind) {
     case 'chosen':
       return count === 0 ? 'none that is here' : names;
@@ -194,7 +199,7 @@ export const causeWords: Readonly<Record<Cause, string>> = {
 export function runStateWords({ state }: PlanRun): string {
   switch (state.kind) {
     case 'waiting':
-      return `waits: ${state.words}`;
+      return state.words; // it begins with "Waits"
     case 'running':
       return `running (${state.step})`;
     case 'done':

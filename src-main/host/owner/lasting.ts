@@ -9,6 +9,8 @@ import type { Session } from './session.ts';
 
 export interface Lasting {
   readonly transport: Transport;
+  /** True while the engine, and so the plans, run in this process. */
+  owner(): boolean;
   close(): Promise<void>;
 }
 
@@ -65,6 +67,7 @@ export async function lastingSession(
         };
       },
     },
+    owner: () => current?.owner ?? false,
     close: async () => {
       closed = true;
       if (retry !== null) clearTimeout(retry);

@@ -1,6 +1,7 @@
 /**
  * An engine to talk to: our own when the data folder is free, else the one that owns it, over its
- * socket. Who owns stays until the commands of others that it serves have ended.
+ * socket. A command that owns stays until the commands of others that it serves have ended; a
+ * window or service, which somebody ends on purpose, gives them a moment.
  */
 import type { Transport } from '#contract/client.ts';
 import { AppError, hasCode } from '#contract/errors.ts';
@@ -36,6 +37,8 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/** A window or service that is told to end gives the commands of others this long to end too. */
+const commandsWithinMs = 5_000;
 /** An owner that is starting or leaving has no socket for a moment. */
 const ownerWithinMs = 15_000;
 const retryEveryMs = 150;
@@ -89,10 +92,13 @@ async function own(options: SessionOptions): Promise<Session> {
       owner: true,
       lost: new Promise(() => undefined),
       close: async () => {
-        await socket.quiet();
+        if (options.role === 'command') await socket.quiet();
+        else await within(commandsWithinMs, socket.quiet());
+        // A command that still follows a job is told that the job was cancelled, before it is left.
+        dispatcher.endCalls();
+        await engine.stop();
         await socket.close();
         dispatcher.close();
-        await engine.stop();
       },
     };
   } catch (thrown) {
@@ -100,6 +106,17 @@ async function own(options: SessionOptions): Promise<Session> {
     await engine.stop();
     throw thrown;
   }
+}
+
+/** Resolves when `done` does, or after that long. */
+function within(ms: number, done: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const late = setTimeout(resolve, ms);
+    void done.then(() => {
+      clearTimeout(late);
+      resolve();
+    });
+  });
 }
 
 async function attach(options: SessionOptions): Promise<Session | null> {

@@ -20,7 +20,7 @@ export const maxClients = 64;
 export const maxCallsPerClient = 32;
 const socketMode = 0o600;
 
-/** A command ends soon; a window stays. The owner waits for the former before it leaves. */
+/** A command ends soon; a window stays, and so does a service. See session.ts for what follows. */
 export type Role = 'command' | 'window';
 
 export interface OwnerSocket {

@@ -20,16 +20,20 @@ function runRow(run: PlanRun): readonly string[] {
   return [plan.name, machine.name, repository.name, runStateWords(run), point ?? ''];
 }
 
+/** False for a run that waited already when this began: whoever was told once knows. */
+function isNews({ state }: PlanRun, began: number): boolean {
+  return state.kind !== 'waiting' || state.since >= began;
+}
+
 /** Begins runs, stays with them, and prints one row for each. */
 async function runAndPrint(
   context: Context,
   client: Client,
-  start: () => Promise<readonly PlanRun[]>,
+  { start, quiet }: { start: () => Promise<readonly PlanRun[]>; quiet: boolean },
 ): Promise<ExitCode> {
   const began = context.now();
   const runs = await followRuns(context, client, start);
-  // A timer that had nothing to do writes nothing into anybody's mail.
-  if (runs.length > 0 || context.json) {
+  if (!quiet || context.json || runs.some((one) => isNews(one, began))) {
     const seconds = (context.now() - began) / 1000;
     context.output.result({ runs, seconds }, () =>
       [
@@ -56,14 +60,15 @@ const run: Command = {
     const word = textValue(context, 'machine');
     const machine = word === undefined ? null : (await findMachine(client, word)).id;
     await unlockAll(context, client);
-    return runAndPrint(context, client, async () => {
+    const start = async () => {
       const runs = await client.call('plans.run', { plan: plan.id, machine });
       if (runs.length > 0) return runs;
       throw new AppError('refused', `${plan.name} means no machine that is here.`, {
         unharmed: 'Nothing was started.',
         advice: `See waymark plan show ${plan.name}.`,
       });
-    });
+    };
+    return runAndPrint(context, client, { start, quiet: false });
   },
 };
 
@@ -73,11 +78,17 @@ const runDue: Command = {
   summary: 'run what is due in every plan, and end: for a timer of your own',
   options: { 'password-file': passwordFileOption },
   count: { min: 0, max: 0 },
-  details: 'Prints nothing when nothing is due. Two of them at once never run a plan twice.',
+  details:
+    'Prints nothing when there is nothing new: what waits is told once. Two of them at once never ' +
+    'run a plan twice.',
   async run(context) {
     const client = await context.client();
     await unlockAll(context, client);
-    return runAndPrint(context, client, () => client.call('plans.run-due', {}));
+    // A timer that had nothing to do writes nothing into anybody's mail.
+    return runAndPrint(context, client, {
+      start: () => client.call('plans.run-due', {}),
+      quiet: true,
+    });
   },
 };
 
@@ -112,9 +123,10 @@ const runNow: Command = {
     const client = await context.client();
     const { id } = await waitingRun(client, operand(context, 0));
     await unlockAll(context, client);
-    return runAndPrint(context, client, async () => [
-      await client.call('plan-runs.run-now', { run: id }),
-    ]);
+    return runAndPrint(context, client, {
+      start: async () => [await client.call('plan-runs.run-now', { run: id })],
+      quiet: false,
+    });
   },
 };
 

@@ -56,7 +56,7 @@ async function planWords(client: Client, plan: Plan, check: PlanCheck): Promise<
   return [
     sheet(planFields(plan, check, (id) => names.get(id) ?? 'one that is gone')),
     ...plan.troubles.map((trouble) => `Needs a look: ${plain(trouble)}`),
-    ...plan.waiting.map((run) => plain(`${run.machine.name} ${runStateWords(run)} (${run.id})`)),
+    ...plan.waiting.map((run) => plain(`${run.machine.name}: ${runStateWords(run)} (${run.id})`)),
   ].join('\n');
 }
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { Transport } from '#contract/client.ts';
+import { createClient, type Transport } from '#contract/client.ts';
 import { AppError } from '#contract/errors.ts';
 import { realFiles } from '#engine/world/files.ts';
 import { findBrowser, hasDisplay, openWindow } from '../browser.ts';
@@ -19,7 +19,7 @@ import { build, builderOf, isBuilt } from '../build.ts';
 import { electronObstacle, electronProgram, packageRoot } from '../runtime.ts';
 
 /** The server of `npm start` ends when no window was open for this long. */
-const idleMs = 10 * 60_000;
+const startIdleMs = 10 * 60_000;
 const maxPort = 65_535;
 
 /** The folder of the built interface; in the source tree it is built first where it must be. */
@@ -49,12 +49,15 @@ function portOf(context: Context): number {
 
 interface Serving {
   readonly transport: Transport;
+  readonly owner: () => boolean;
   readonly report: LoopbackOptions['report'];
   close(): Promise<void>;
 }
 
 async function openServing(context: Context): Promise<Serving> {
-  if (flag(context, 'demo')) return demoTransport(textValue(context, 'demo-state'));
+  if (flag(context, 'demo')) {
+    return { ...(await demoTransport(textValue(context, 'demo-state'))), owner: () => false };
+  }
   const { dataFolder, environment } = context;
   const log = openLog(dataFolder);
   const report = (message: string, thrown: unknown) => log.error(message, thrown);
@@ -77,17 +80,36 @@ function stopped(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** A job runs, or this process runs the plans: without it nobody would. */
+async function isNeeded({ transport, owner }: Serving): Promise<boolean> {
+  const client = createClient(transport);
+  const jobs = await client.call('jobs.list', { all: false });
+  if (jobs.length > 0) return true;
+  return owner() && (await client.call('plans.list', {})).length > 0;
+}
+
+/** The engine and its plans, without an interface and without the secret of one. */
+async function runInBackground(context: Context): Promise<ExitCode> {
+  const { close } = await openServing(context);
+  context.output.result({ running: true }, () => 'Waymark runs plans. It ends at SIGTERM.');
+  await stopped(context.signal);
+  await close();
+  return exitCodes.done;
+}
+
 /** Serves until Ctrl+C or, with an idle limit, until nobody uses it. */
 async function serveUntilEnd(
   context: Context,
   root: string,
-  idle: number | null,
+  idleMs: number | null,
 ): Promise<ExitCode> {
   const port = portOf(context);
-  const { transport, report, close } = await openServing(context);
+  const serving = await openServing(context);
+  const { transport, report, close } = serving;
   try {
     const server = await startLoopback({
-      ...{ transport, report, root, port, idleMs: idle },
+      ...{ transport, report, root, port },
+      idle: idleMs === null ? null : { afterMs: idleMs, needed: () => isNeeded(serving) },
       disk: realFiles,
       now: context.now,
     });
@@ -125,11 +147,19 @@ export const serveCommand: Command = {
   name: 'serve',
   operands: '',
   summary: 'serve the interface on this computer only, and print its link',
-  options,
+  options: {
+    ...options,
+    background: { type: 'boolean', help: 'only run plans, without an interface: for a service' },
+  },
   count: { min: 0, max: 0 },
   details: 'The link holds a secret of this start: who has it can do what you can. Ctrl+C ends it.',
   async run(context) {
     portOf(context); // wrong usage is told before anything is built
+    if (flag(context, 'background')) {
+      const odd = ['port', 'demo'].find((name) => context.values[name] !== undefined);
+      if (odd !== undefined) throw usage(`--${odd} is of no use with --background.`);
+      return runInBackground(context);
+    }
     return serveUntilEnd(context, await interfaceRoot(context, false), null);
   },
 };
@@ -164,6 +194,6 @@ export const startCommand: Command = {
       return runElectron(program.path, program.main, context);
     }
     context.output.note(`No desktop window: ${obstacle ?? 'there is no Electron runtime'}.`);
-    return serveUntilEnd(context, root, idleMs);
+    return serveUntilEnd(context, root, startIdleMs);
   },
 };

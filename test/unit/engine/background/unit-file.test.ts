@@ -15,12 +15,12 @@ test('the unit of an installed copy is the one that is packed with it', () => {
 });
 
 test.each([
-  ['/opt/My Programs/waymark', '"/opt/My Programs/waymark" serve --no-open'],
-  ['/opt/50%/$HOME', '"/opt/50%%/$HOME" serve --no-open'],
-  ['/opt/a"b\\c$', '/usr/bin/env "/opt/a\\"b\\\\c$$" serve --no-open'],
+  ['/opt/My Programs/waymark', '"/opt/My Programs/waymark" serve --background'],
+  ['/opt/50%/$HOME', '"/opt/50%%/$HOME" serve --background'],
+  ['/opt/a"b\\c$', '/usr/bin/env "/opt/a\\"b\\\\c$$" serve --background'],
   [
     '/opt/x\nExecStartPre=/bin/evil',
-    '/usr/bin/env "/opt/x\\nExecStartPre=/bin/evil" serve --no-open',
+    '/usr/bin/env "/opt/x\\nExecStartPre=/bin/evil" serve --background',
   ],
 ])('systemd gets %j as one word', (program, expected) => {
   expect(line(unitText([program], null), 'ExecStart=')).toBe(expected);
@@ -32,7 +32,7 @@ test('it works on the data folder it was made for', () => {
     '/home/me/.local/share/waymark',
   );
   expect(line(text, 'ExecStart=')).toBe(
-    '/usr/bin/node "/srv/way mark/main.ts" serve --no-open --data /home/me/.local/share/waymark',
+    '/usr/bin/node "/srv/way mark/main.ts" serve --background --data /home/me/.local/share/waymark',
   );
 });
 

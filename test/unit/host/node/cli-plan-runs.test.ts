@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AppError } from '#contract/errors.ts';
 import type { PlanRunState } from '#contract/plans.ts';
 import { done, due, failed, plansEngine, running, waiting } from '../../../fakes/scripted-plans.ts';
 import { waymark } from '../../../fakes/terminal-run.ts';
@@ -36,6 +37,8 @@ describe('plan run', () => {
     ['all failed', [[running, failed], [failed]], 1],
     ['one failed, one waiting', [[failed], [waiting('on-battery')]], 1],
     ['all waiting', [[waiting('on-battery')], [waiting('repository-absent')]], 3],
+    ['waiting again', [[running, waiting('repository-absent')], [failed]], 1],
+    ['going on after waiting', [[running, waiting('turn'), running, done]], 0],
     ['waiting after its turn', [[waiting('turn'), waiting('on-battery')]], 3],
     ['cancelled elsewhere', [[running, { kind: 'cancelled', at: due }]], 130],
     ['left out on purpose', [[skipped]], 0],
@@ -56,7 +59,7 @@ describe('plan run', () => {
     expect(head).toMatch(/^PLAN +MACHINE +REPOSITORY +STATE +POINT$/);
     expect(rows[0]).toMatch(/^Nightly .* done +point-0$/);
     expect(rows[1]).toContain('failed: attic is full.');
-    expect(rows[2]).toContain('waits: This computer runs on its battery.');
+    expect(rows[2]).toContain(' Waits while this computer runs on its battery.');
     expect(rows[3]).toMatch(/: Make room\.$/);
     expect(rows[4]).toMatch(/waymark plan run-now 01RUN2$/);
   });
@@ -71,6 +74,14 @@ describe('plan run', () => {
     });
     const run = await waymark([...runPlan, '--json'], { engine });
     expect(run.code).toBe(4);
+  });
+
+  it('does not wait for ever for an engine that is gone', { timeout: 15_000 }, async () => {
+    const { engine } = plansEngine({ runs: [[running]] });
+    const gone = new AppError('not-connected', 'The Waymark that answered has ended.');
+    const handlers = { ...engine.handlers, 'plans.runs': () => Promise.reject(gone) };
+    const run = await waymark(runPlan, { engine: { ...engine, handlers } });
+    expect([run.code, run.err]).toEqual([1, 'waymark: The Waymark that answered has ended.\n']);
   });
 
   it('of one machine asks for that one', async () => {
@@ -96,7 +107,7 @@ describe('plan run', () => {
     expect(run.code).toBe(130);
     const states = (json(run)['runs'] as { state: PlanRunState }[]).map(({ state }) => state.kind);
     expect(states).toEqual(['cancelled', 'skipped']);
-    expect(asked.map(({ call }) => call)).toEqual(['run', 'cancel', 'skip']);
+    expect(asked.map(({ call }) => call)).toEqual(['run', 'skip', 'cancel']);
   });
 });
 
@@ -108,6 +119,16 @@ describe('plan run-due', () => {
     expect(asked).toEqual([{ call: 'run-due', input: {} }]);
     const document = json(await waymark(['plan', 'run-due', '--json'], { engine }));
     expect(document).toMatchObject({ runs: [] });
+  });
+
+  it('says once what waits, not each time a timer comes by', async () => {
+    const { engine } = plansEngine({ runs: [[waiting('on-battery', 0)]] });
+    const run = await waymark(['plan', 'run-due'], { engine });
+    expect(run).toMatchObject({ code: 3, out: '', err: '' });
+    const fresh = plansEngine({ runs: [[waiting('on-battery', 0)], [done]] });
+    const both = await waymark(['plan', 'run-due'], fresh);
+    expect(both.code).toBe(4);
+    expect(both.out.trimEnd().split('\n')).toHaveLength(4);
   });
 
   it('waits for what it began', async () => {
