@@ -10,7 +10,7 @@
  *                              or a managed save
  *
  * Bitmaps that no checkpoint names stand in the way of internal snapshots just the same, and are
- * removed too. An open image tells only of those it had when the machine was started; one that was
+ * removed too; not from a running machine where images below hold them as well. An open image tells only of those it had when the machine was started; one that was
  * lost since makes the revert fail, and then it is taken back.
  */
 import type { PlanReason, PlanStep } from '#contract/actions.ts';
@@ -23,7 +23,7 @@ import {
   type DiskFacts,
   type MachineFacts,
 } from '#engine/interlock/facts.ts';
-import { removalOf, removeFrom, takeOut } from '#engine/interlock/checkpoint-removal.ts';
+import { removalOf, removeFrom, takeOutAlone } from '#engine/interlock/checkpoint-removal.ts';
 import { consentTo, rereadsAfter, rereadStep } from '#engine/interlock/rereads.ts';
 import { stableId } from '#engine/interlock/stable-id.ts';
 import type { EngineStep, StepAction } from '#engine/interlock/steps.ts';
@@ -185,7 +185,7 @@ function outcomeOf(facts: MachineFacts, orphans: readonly Orphan[]): Outcome {
     const [image] = disk.chain;
     const removal =
       isActive(facts) || image === undefined
-        ? { kind: 'possible' as const, actions: takeOut(disk.target, bitmap) }
+        ? takeOutAlone(facts, disk.target, bitmap)
         : removeFrom(image, bitmap);
     if (removal?.kind === 'impossible') return { refused: removal.reason };
     actions.push(...(removal?.actions ?? []));
