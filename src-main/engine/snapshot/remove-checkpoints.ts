@@ -78,18 +78,18 @@ function checkpointReasons(
   storage: SnapshotStorage,
 ): readonly PlanReason[] {
   if (checkpoints.length === 0) return [];
-  const stands = checkpoints.length === 1 ? 'stands' : 'stand';
+  const one = checkpoints.length === 1;
   const why =
     storage === 'internal'
       ? 'QEMU cannot go back while it is measuring changes. Done by hand, the machine would be ' +
         'stopped and stay off.'
-      : 'They measure changes to a disk that will not be there any more.';
+      : `${one ? 'It measures' : 'They measure'} changes to a disk that will not be there any more.`;
   return [
     {
       id: 'checkpoints-stand-in-the-way',
-      title: `${counted(checkpoints.length, 'checkpoint')} ${stands} in the way`,
+      title: `${counted(checkpoints.length, 'checkpoint')} ${one ? 'stands' : 'stand'} in the way`,
       detail:
-        `${why} Waymark takes ${checkpoints.length === 1 ? 'it' : 'them'} away first; the next ` +
+        `${why} Waymark takes ${one ? 'it' : 'them'} away first; the next ` +
         'backup sets a new one. No restore point is touched.',
     },
   ];

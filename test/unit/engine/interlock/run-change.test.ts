@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -248,6 +249,23 @@ describe('a snapshot of the name that a cut-off change was to give', () => {
     await libvirt.createSnapshot(uuid, xml('Theirs'), 0);
     await expect(finishChange(parts, open)).rejects.toMatchObject({ code: 'name-taken' });
   });
+});
+
+test('a bitmap of a closed image is not removed once somebody started the machine', async () => {
+  const image = join(folder, 'a.qcow2');
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', image, '1M']);
+  execFileSync('qemu-img', ['bitmap', '--add', image, 'b']);
+  const { parts } = run();
+  const remove = step('Remove', [{ do: 'remove-bitmap', image, bitmap: 'b' }], null);
+  await libvirt.start(uuid);
+  await expect(runChange(parts, change(uuid, [remove]))).rejects.toMatchObject({
+    code: 'machine-busy',
+    data: { unfinished: true },
+  });
+  await libvirt.destroy(uuid);
+  const [open] = await parts.log.cutOff();
+  await finishChange(parts, await parts.log.claim(open!.id));
+  expect(execFileSync('qemu-img', ['info', image]).toString()).not.toContain('name: b');
 });
 
 test('plans that no journal knows are swept away, and those of one stay', async () => {
