@@ -81,11 +81,13 @@ const projectNames = v.object({
   }),
 });
 
-/** Every vitest project but the one on real machines, which comes last. */
+const realProjects = ['real', 'alone'];
+
+/** Every vitest project but those on real machines, which come last. */
 const quickProjects = v
   .parse(projectNames, vitestConfig)
   .test.projects.map(({ test }) => test.name)
-  .filter((name) => name !== 'real');
+  .filter((name) => !realProjects.includes(name));
 
 const steps: readonly (readonly [string, () => Promise<readonly Outcome[]>])[] = [
   ['types', checkTypes],
@@ -93,7 +95,7 @@ const steps: readonly (readonly [string, () => Promise<readonly Outcome[]>])[] =
   ['format', () => tool('format', ['prettier', '--check', '--log-level', 'warn', '.'])],
   ...quickProjects.map((name) => [`vitest ${name}`, () => vitest(name)] as const),
   ['build', () => tool('build', ['vite', 'build', '--app'])],
-  ['vitest real', () => vitest('real')],
+  ...realProjects.map((name) => [`vitest ${name}`, () => vitest(name)] as const),
   ['playwright browser', () => playwright('browser')],
 ];
 

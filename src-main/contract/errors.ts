@@ -64,6 +64,15 @@ export const errorCodes = [
   'manifest-damaged',
   'manifest-refused', // a manifest with paths, sizes or counts beyond limits
   'point-not-found',
+  // Plans
+  'plan-not-found',
+  'plan-refused', // what a person planned cannot be; data.problems says what, field by field
+  'plan-run-not-found',
+  'plan-run-cut-off', // Waymark was ended in the middle of a planned run
+  'hook-failed', // a program that had to succeed before a planned run did not
+  'news-not-sent', // a channel did not take it; data.channel
+  // The computer
+  'service-failed', // systemd did not start or stop Waymark's service; data.command
   // Files and space
   'no-space', // data.where: 'repository' | 'scratch' | 'data' | 'target'; data.path
   'read-only',

@@ -19,9 +19,11 @@ import { createChangeLog, type ChangeLog } from '#engine/interlock/change-log.ts
 import { createPictures, type Pictures } from '#engine/interlock/pictures.ts';
 import type { Jobs } from '#engine/jobs/job-types.ts';
 import { createJobs } from '#engine/jobs/jobs.ts';
+import { createNews, type NewsRoom } from '#engine/news/news.ts';
 import { createPractice, type Practice } from '#engine/practice/practice.ts';
 import { createShelf, type RepositoryShelf } from '#engine/repositories/repositories.ts';
 import { createSecrets, type Secrets } from '#engine/world/secrets.ts';
+import { computerName } from '#engine/world/user.ts';
 import type { World } from '#engine/world/world.ts';
 import { actionHandlers } from './handlers/actions.ts';
 import { appHandlers } from './handlers/app.ts';
@@ -35,12 +37,14 @@ import { keptPointHandlers } from './handlers/kept-points.ts';
 import { machineHandlers } from './handlers/machines.ts';
 import { momentHandlers } from './handlers/moments.ts';
 import { newsHandlers } from './handlers/news.ts';
-import { planHandlers } from './handlers/plans.ts';
+import { planPreviewHandlers } from './handlers/plan-preview.ts';
+import { planHandlers, type Schedule } from './handlers/plans.ts';
 import { pointHandlers } from './handlers/points.ts';
 import { practiceHandlers } from './handlers/practice.ts';
 import { createRecovery, type Recovery } from './handlers/recovery.ts';
 import { repositoryHandlers } from './handlers/repositories.ts';
 import { restoreHandlers } from './handlers/restores.ts';
+import { createSchedule, nothingHanded } from './handlers/schedule.ts';
 
 export interface EngineOptions {
   /** The folder with the catalog, keys and indexes; made with mode 0700 if it is not there. */
@@ -53,6 +57,18 @@ export interface EngineOptions {
   readonly user: string;
   /** The user's configuration folder, where a session libvirt keeps TPM state. */
   readonly configFolder: string;
+  /**
+   * Whether plans begin by themselves while this engine is up; default false. A command that ends
+   * soon must not begin a backup: there they run when it asks ("plan run", "plan run-due").
+   */
+  readonly runsPlans?: boolean;
+  /** What starts this copy again, by itself; absent where nothing could. */
+  readonly launch?: {
+    /** Runs the `waymark` command; its arguments come after. */
+    readonly command: readonly string[];
+    /** Starts the desktop application without a window; null where there is none. */
+    readonly desktop: readonly string[] | null;
+  };
   /** Where the store's worker entry is when the engine runs as a bundle. */
   readonly workerUrl?: URL;
   /** Where the practice machine's boot image is when the engine runs as a bundle. */
@@ -85,6 +101,7 @@ export interface Rooms {
   readonly pictures: Pictures;
   readonly momentsWatch: MomentsWatch;
   readonly checkpointStates: KnownStates;
+  readonly news: NewsRoom;
   readonly emit: Emit;
   /** A connection of one's own to a host, to be closed after use. */
   connect(host: HostRecord): Promise<Hypervisor>;
@@ -93,6 +110,9 @@ export interface Rooms {
   /** See Recovery.enter: for a job that changes the machine. */
   enterMachine(host: HostRecord, uuid: string): Promise<() => void>;
 }
+
+/** How long plans wait for hosts and repositories that do not answer; milliseconds. */
+const startPatienceMs = 20_000;
 
 /** Throws `data-folder-in-use` when another engine owns the folder. */
 export async function createEngine(world: World, options: EngineOptions): Promise<Engine> {
@@ -134,8 +154,10 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     open: connect,
     jobOf: (machine) => jobs.ofMachine(machine),
     changedOf: (machine) => checkpointStates.changedOf(machine),
+    standingOf: (uuid) => schedule.scheduler.knowledge.ofMachine(uuid),
     onConnected: (host) => {
       recovery.hostConnected(host);
+      schedule.scheduler.wake();
     },
   });
   const checkpointStates = createCheckpointStates(
@@ -165,22 +187,30 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     pictures: createPictures(world, join(dataFolder, 'pictures')),
     momentsWatch: watchMoments(world, fleet, emit),
     checkpointStates,
+    news: await createNews({ world, catalog, emit, dataFolder, computer: computerName() }),
     emit,
     connect,
     recovered: () => recovery.settled(),
     enterMachine: (host, uuid) => recovery.enter(host, uuid),
   };
   const recovery = createRecovery(rooms);
-  return assemble(rooms, listeners, recovery, release);
+  const schedule: Schedule = createSchedule(rooms, nothingHanded);
+  return assemble(rooms, listeners, { recovery, schedule }, release);
+}
+
+/** What is made from the rooms and works by itself. */
+interface Workers {
+  readonly recovery: Recovery;
+  readonly schedule: Schedule;
 }
 
 function assemble(
   rooms: Rooms,
   listeners: Set<Emit>,
-  recovery: Recovery,
+  { recovery, schedule }: Workers,
   release: () => void,
 ): Engine {
-  const { fleet, shelf, jobs, catalog, momentsWatch, checkpointStates } = rooms;
+  const { fleet, shelf, jobs, catalog, momentsWatch, checkpointStates, news } = rooms;
   return {
     handlers: {
       ...appHandlers(rooms),
@@ -195,10 +225,11 @@ function assemble(
       ...restoreHandlers(rooms),
       ...jobHandlers(rooms),
       ...practiceHandlers(rooms),
-      ...planHandlers(),
-      ...keptPointHandlers(),
-      ...newsHandlers(),
-      ...backgroundHandlers(),
+      ...planHandlers(schedule),
+      ...planPreviewHandlers(),
+      ...keptPointHandlers(rooms),
+      ...newsHandlers(rooms),
+      ...backgroundHandlers(rooms),
     },
     onEvent: (listener) => {
       listeners.add(listener);
@@ -209,12 +240,15 @@ function assemble(
       shelf.start();
       fleet.start();
       checkpointStates.start();
+      news.start();
+      if (rooms.options.runsPlans === true) void startPlans(rooms, recovery, schedule);
     },
     settled: async () => {
       await Promise.all([shelf.settled(), fleet.settled()]);
       await recovery.settled();
     },
     stop: async () => {
+      await schedule.scheduler.stop();
       await jobs.stop();
       momentsWatch.stop();
       const nothingAsked = checkpointStates.stop();
@@ -222,10 +256,25 @@ function assemble(
       await fleet.stop(); // ends what libvirt is being asked
       await nothingAsked;
       await shelf.stop();
+      await news.stop();
       catalog.close();
       release();
     },
   };
+}
+
+/** Plans begin when hosts and repositories were tried once, or after a while without them. */
+async function startPlans(
+  { world, shelf, fleet }: Rooms,
+  recovery: Recovery,
+  { scheduler }: Schedule,
+): Promise<void> {
+  const patience = new AbortController();
+  const tried = Promise.all([shelf.settled(), fleet.settled()]).then(() => recovery.settled());
+  const waited = world.clock.sleep(startPatienceMs, patience.signal).catch(() => undefined);
+  await Promise.race([tried, waited]);
+  patience.abort();
+  scheduler.start();
 }
 
 function watchMoments(world: World, fleet: Fleet, emit: Emit): MomentsWatch {

@@ -18,6 +18,8 @@ export interface PickFile extends PickFolder {
 export interface Note {
   readonly title: string;
   readonly body: string;
+  /** Where clicking it leads, as an address in the interface: "#/plan/01J…"; null: where it is. */
+  readonly at: string | null;
 }
 
 export interface Desktop {

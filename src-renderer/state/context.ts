@@ -6,6 +6,7 @@
 import { createContext } from 'svelte';
 import type { Client } from '#contract/client.ts';
 import { Actions } from './actions.svelte.ts';
+import { Background } from './background.svelte.ts';
 import { LiveCheckpoints } from './checkpoints.svelte.ts';
 import { Clock } from './clock.svelte.ts';
 import { Desktop } from './desktop.ts';
@@ -16,6 +17,9 @@ import { Jobs } from './jobs.svelte.ts';
 import { Layout } from './layout.svelte.ts';
 import { Machines } from './machines.svelte.ts';
 import { Navigation } from './navigation.svelte.ts';
+import { News } from './news.svelte.ts';
+import { OpenPlan } from './open-plan.svelte.ts';
+import { Plans } from './plans.svelte.ts';
 import { Points } from './points.svelte.ts';
 import { Repositories } from './repositories.svelte.ts';
 import { Snapshots } from './snapshots.ts';
@@ -29,6 +33,10 @@ export interface App {
   readonly machines: Machines;
   readonly repositories: Repositories;
   readonly points: Points;
+  readonly plans: Plans;
+  readonly openPlan: OpenPlan;
+  readonly news: News;
+  readonly background: Background;
   readonly jobs: Jobs;
   readonly history: History;
   readonly timeline: OpenTimeline;
@@ -52,6 +60,8 @@ export function createApp(client: Client): App {
   const hosts = new Hosts(client);
   const machines = new Machines(client);
   const repositories = new Repositories(client);
+  const plans = new Plans(client);
+  const openPlan = new OpenPlan(client);
   const jobs = new Jobs(client);
   const history = new History(client);
   const timeline = new OpenTimeline(client);
@@ -60,7 +70,7 @@ export function createApp(client: Client): App {
   const checkpoints = new LiveCheckpoints(client);
   const clock = new Clock();
   const load = async (): Promise<void> => {
-    const nouns = [info, hosts, machines, repositories, jobs, timeline, actions];
+    const nouns = [info, hosts, machines, repositories, plans, openPlan, jobs, timeline, actions];
     await Promise.all([...nouns.map((noun) => noun.load()), history.reload()]);
   };
   const unsubscribe = client.on('state.reset', () => void load());
@@ -71,6 +81,10 @@ export function createApp(client: Client): App {
     machines,
     repositories,
     points: new Points(client),
+    plans,
+    openPlan,
+    news: new News(client),
+    background: new Background(client),
     jobs,
     history,
     timeline,

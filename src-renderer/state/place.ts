@@ -3,6 +3,7 @@
  * or a link opened twice lands in the same place; an address nobody wrote lands on the machines.
  */
 import type { HostId, JobId, MachineId, PointId, RepositoryId } from '#contract/domain.ts';
+import type { PlanId } from '#contract/plans.ts';
 
 /** What is selected on a machine's timeline. */
 export type Selected =
@@ -10,10 +11,17 @@ export type Selected =
   | { readonly kind: 'snapshot'; readonly id: string }
   | { readonly kind: 'checkpoint'; readonly id: string };
 
+/** Whom a new plan begins with: everything, what no plan means yet, or one machine. */
+export type PlanStart = 'everything' | 'unplanned' | MachineId;
+
 export type Place =
   | { readonly kind: 'first-run' }
   | { readonly kind: 'machines'; readonly host: HostId | null }
   | { readonly kind: 'machine'; readonly machine: MachineId; readonly selected: Selected | null }
+  | { readonly kind: 'plans' }
+  | { readonly kind: 'plan'; readonly plan: PlanId }
+  | { readonly kind: 'create-plan'; readonly start: PlanStart }
+  | { readonly kind: 'edit-plan'; readonly plan: PlanId; readonly step: string | null }
   | { readonly kind: 'repositories' }
   | { readonly kind: 'create-repository' }
   | { readonly kind: 'repository'; readonly repository: RepositoryId }
@@ -49,6 +57,14 @@ function pathOf(place: Place): string {
         [selected?.kind ?? 'point']: selected?.id ?? null,
       });
     }
+    case 'plan':
+      return `plan/${encodeURIComponent(place.plan)}`;
+    case 'edit-plan':
+      return withQuery(`edit-plan/${encodeURIComponent(place.plan)}`, { step: place.step });
+    case 'create-plan':
+      return withQuery('create-plan', {
+        machines: place.start === 'everything' ? null : place.start,
+      });
     case 'repository':
       return `repository/${encodeURIComponent(place.repository)}`;
     case 'job':
@@ -95,6 +111,13 @@ export function placeAt(address: string): Place {
     case 'machine':
       if (id === null) return home;
       return { kind, machine: id as MachineId, selected: selectedIn(values) };
+    case 'plan':
+      return id === null ? { kind: 'plans' } : { kind, plan: id as PlanId };
+    case 'edit-plan':
+      if (id === null) return { kind: 'plans' };
+      return { kind, plan: id as PlanId, step: values.get('step') };
+    case 'create-plan':
+      return { kind, start: (values.get('machines') ?? 'everything') as PlanStart };
     case 'repository':
       return id === null ? { kind: 'repositories' } : { kind, repository: id as RepositoryId };
     case 'job':
@@ -108,6 +131,7 @@ export function placeAt(address: string): Place {
         point: values.get('point') as PointId | null,
       };
     case 'first-run':
+    case 'plans':
     case 'repositories':
     case 'create-repository':
     case 'jobs':

@@ -6,6 +6,8 @@ export const ui = {
   'ui.steps': 'Steps',
   'ui.step-of': 'Step {step} of {steps}',
   'ui.next-step': 'Next: {step}',
+  'ui.fewer': 'Less: {what}',
+  'ui.more': 'More: {what}',
   'ui.progress': '{what}: {percent} %',
   'ui.copy-command': 'Copy command',
   'ui.copy-failed': 'Could not copy',

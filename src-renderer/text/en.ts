@@ -1,11 +1,13 @@
 /** The English catalogue: every phrase of the window, from one file a screen. */
 import { actions } from './en-actions.ts';
 import { backup } from './en-backup.ts';
+import { editPlan } from './en-edit-plan.ts';
 import { firstRun } from './en-first-run.ts';
 import { frame } from './en-frame.ts';
 import { jobs } from './en-jobs.ts';
 import { machine } from './en-machine.ts';
 import { machines } from './en-machines.ts';
+import { plans } from './en-plans.ts';
 import { repositories } from './en-repositories.ts';
 import { restore } from './en-restore.ts';
 import { settings } from './en-settings.ts';
@@ -17,11 +19,13 @@ export const en = {
   ...words,
   ...actions,
   ...backup,
+  ...editPlan,
   ...firstRun,
   ...frame,
   ...jobs,
   ...machine,
   ...machines,
+  ...plans,
   ...repositories,
   ...restore,
   ...settings,

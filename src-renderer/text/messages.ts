@@ -203,6 +203,28 @@ export const messages: { readonly [Code in ErrorCode]: Message } = {
     'This restore point is not there any more',
     'It may have been deleted. Choose another one.',
   ),
+  'service-failed': problem(
+    'The service was not changed',
+    'Run the command in the details in a terminal to see more.',
+  ),
+  'news-not-sent': problem(
+    'The message was not sent',
+    'Correct the channel under Settings, then send a test. Backups go on without it.',
+  ),
+  'plan-not-found': problem(
+    'This plan is not there any more',
+    'It may have been removed. Look again.',
+  ),
+  'plan-refused': problem('This plan cannot be kept as it is', 'Change what is marked.'),
+  'plan-run-not-found': problem('This run is not listed any more', 'Look at the plan again.'),
+  'plan-run-cut-off': problem(
+    'Waymark was ended in the middle of this run',
+    'Nothing that was stored is lost. Run the plan again.',
+  ),
+  'hook-failed': problem(
+    'A program that had to run first failed',
+    'See what it printed in the log of the run, and run the plan again.',
+  ),
   'no-space': problem('There is not enough space', 'Free some space or choose another folder.'),
   'read-only': problem('This folder is read-only', 'Choose another folder, or make it writable.'),
   'permission-denied': problem(

@@ -71,6 +71,13 @@ const drawings = {
   // Sections
   practice: { strokes: ['M8 1.75v12.5M8 3h5l1.5 1.75L13 6.5H8M8 7.75H3L1.5 9.5 3 11.25h5'] },
   machines: { strokes: [box(1.75, 2.75, 12.5, 8.5, 1.5), 'M5.5 13.75h5'] },
+  plans: {
+    strokes: [
+      box(2.25, 3, 11.5, 11, 1.5),
+      'M2.5 6.5h11M5.25 1.75v2.5m5.5-2.5v2.5',
+      'm5.9 10 1.5 1.5 2.8-3',
+    ],
+  },
   repositories: {
     strokes: [
       'M2.5 4a5.5 2.25 0 1 0 11 0a5.5 2.25 0 1 0 -11 0z',

@@ -2,6 +2,7 @@
 import type { Page } from '@playwright/test';
 import type { DemoStateName } from '../fakes/demo-state.ts';
 import { actionScreens } from './action-screens.ts';
+import { planScreens } from './plan-screens.ts';
 import { workScreens } from './work-screens.ts';
 
 export interface Screen {
@@ -231,6 +232,7 @@ export const screens: readonly Screen[] = [
       await page.getByRole('dialog').waitFor();
     },
   },
+  ...planScreens,
   ...workScreens,
   ...actionScreens,
 ];

@@ -12,6 +12,8 @@ export interface HandClock extends Clock {
   settle(): Promise<void>;
   /** Sets the wall clock alone, as a person or NTP does; monotonic time does not notice. */
   setWallClock(epochMs: number): void;
+  /** The computer sleeps: time goes on outside, and no timer notices. Milliseconds. */
+  sleepComputer(ms: number): void;
   /** Timers and sleeps not fired yet. */
   readonly waiting: number;
 }
@@ -29,6 +31,7 @@ const turns = 5; // a promise chain started by a timer is done within these
 export function handClock(startMs: number = handClockStart): HandClock {
   let elapsed = 0;
   let wallOffset = startMs;
+  let slept = 0;
   let count = 0;
   const waiting = new Set<Waiting>();
 
@@ -53,6 +56,7 @@ export function handClock(startMs: number = handClockStart): HandClock {
   return {
     now: () => wallOffset + elapsed,
     monotonic: () => elapsed,
+    sinceBoot: () => elapsed + slept,
     timer: wait,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
@@ -82,6 +86,10 @@ export function handClock(startMs: number = handClockStart): HandClock {
     settle,
     setWallClock: (epochMs) => {
       wallOffset = epochMs - elapsed;
+    },
+    sleepComputer: (ms) => {
+      slept += ms;
+      wallOffset += ms;
     },
     get waiting() {
       return waiting.size;

@@ -20,7 +20,7 @@ export const hour = 3_600_000;
 export const day = 24 * hour;
 
 export const here: Named<HostId> = { id: 'host-here' as HostId, name: 'This computer' };
-const rack: Named<HostId> = { id: 'host-rack' as HostId, name: 'rack' };
+export const rack: Named<HostId> = { id: 'host-rack' as HostId, name: 'rack' };
 export const practiceHost: Named<HostId> = {
   id: 'host-practice' as HostId,
   name: 'Practice host',

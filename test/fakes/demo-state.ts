@@ -3,13 +3,19 @@ import type { AppInfo, PracticeState } from '#contract/app.ts';
 import type { Host, Machine, MachineId, Point, Repository, Run } from '#contract/domain.ts';
 import type { ErrorCode, WireError } from '#contract/errors.ts';
 import type { Unfinished } from '#contract/moments.ts';
+import type { Background, Channels, PlanRun, RemovedPoint } from '#contract/plans.ts';
 import { attic, demoHosts, demoMachine, gib, here, rows, vault } from './demo-machines.ts';
+import { demoRemoved } from './demo-kept.ts';
+import { demoBackground, demoChannels } from './demo-news.ts';
+import { demoPlans, onePlan, type StoredPlan } from './demo-plan-list.ts';
+import { demoPlanRuns } from './demo-plan-runs.ts';
 import { demoPoints, demoRuns } from './demo-points.ts';
 import { demoUnfinished, thousandSnapshots, type Story } from './demo-story.ts';
 
 /**
  * first-run: nothing yet, libvirt answers; forty: forty machines, for density; cut-off: two changes
- * stopped half way; thousand: nextcloud has a thousand snapshots.
+ * stopped half way; thousand: nextcloud has a thousand snapshots; two-hundred: as many machines in
+ * one plan; no-plans: everything but plans.
  */
 export type DemoStateName =
   | 'full'
@@ -20,6 +26,8 @@ export type DemoStateName =
   | 'no-permission'
   | 'unreachable'
   | 'forty'
+  | 'two-hundred'
+  | 'no-plans'
   | 'thousand';
 
 export interface DemoState {
@@ -30,6 +38,13 @@ export interface DemoState {
   runs: Run[];
   practice: PracticeState;
   unfinished: Unfinished[];
+  plans: StoredPlan[];
+  /** Plans that were removed and can be brought back. */
+  removedPlans: StoredPlan[];
+  planRuns: PlanRun[];
+  removed: RemovedPoint[];
+  channels: Channels;
+  background: Background;
   readonly stories: Map<MachineId, Story>;
 }
 
@@ -143,13 +158,20 @@ export function demoState(name: DemoStateName, now: number): DemoState {
     runs: [],
     practice: { kind: 'absent' },
     unfinished: [],
+    plans: [],
+    removedPlans: [],
+    planRuns: [],
+    removed: [],
+    channels: demoChannels,
+    background: demoBackground(now),
     stories: new Map(),
   };
   if (name === 'first-run') return empty;
   if (name in failures) return { ...empty, hosts: [failedHost(name as keyof typeof failures)] };
-  const more = name === 'forty' ? fortyRows() : rows;
+  const more = name === 'forty' ? rowsOf(40) : name === 'two-hundred' ? rowsOf(200) : rows;
   const machines = more.map((row, index) => demoMachine(row, index, now));
   const points = machines.flatMap(demoPoints);
+  const plans = plansOf(name, machines, now);
   return {
     ...empty,
     hosts: demoHosts(machines),
@@ -157,13 +179,21 @@ export function demoState(name: DemoStateName, now: number): DemoState {
     points,
     repositories: demoRepositories(points, now),
     runs: demoRuns(machines, points),
+    plans,
+    planRuns: demoPlanRuns(plans, machines, points, now),
+    removed: demoRemoved(points, now),
     stories: name === 'thousand' ? thousandSnapshots(machines, now) : new Map(),
     unfinished: name === 'cut-off' ? demoUnfinished(machines, now) : [],
   };
 }
 
-function fortyRows(): typeof rows {
-  return Array.from({ length: 40 }, (_, n) => {
+function plansOf(name: DemoStateName, machines: readonly Machine[], now: number): StoredPlan[] {
+  if (name === 'no-plans') return [];
+  return name === 'two-hundred' ? onePlan(now) : demoPlans(machines, now);
+}
+
+function rowsOf(length: number): typeof rows {
+  return Array.from({ length }, (_, n) => {
     const base = rows[n % rows.length] ?? rows[0];
     if (base === undefined) throw new Error('There are no rows.');
     return n < rows.length

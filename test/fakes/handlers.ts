@@ -19,7 +19,9 @@ import { backupHandlers } from './demo-backup.ts';
 import { hostHandlers } from './demo-hosts.ts';
 import { momentHandlers } from './demo-moments.ts';
 import { repositoryHandlers } from './demo-repositories.ts';
-import { scheduleHandlers } from './demo-schedule.ts';
+import { keptHandlers } from './demo-kept.ts';
+import { newsHandlers } from './demo-news.ts';
+import { followJobs, plannedMachines, scheduleHandlers } from './demo-schedule.ts';
 
 export interface FakeOptions {
   readonly state?: DemoStateName;
@@ -119,11 +121,15 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
     for (const listener of listeners) listener(name, payload);
   };
   const demo = createDemo(options, emit);
+  demo.state.machines = plannedMachines(demo);
+  listeners.add(followJobs(demo));
   const handlers: Handlers = {
     'app.info': () => Promise.resolve(demoInfo(demo.state, options.front ?? 'browser')),
     ...hostHandlers(demo),
     ...repositoryHandlers(demo),
-    ...scheduleHandlers(),
+    ...scheduleHandlers(demo),
+    ...keptHandlers(demo),
+    ...newsHandlers(demo),
     ...backupHandlers(demo),
     ...actionHandlers(demo),
     ...momentHandlers(demo),

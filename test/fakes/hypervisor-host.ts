@@ -5,6 +5,7 @@ import type { ImageRef } from '#engine/hypervisor/domain-xml.ts';
 import type {
   BlockJobInfo,
   CheckpointRecord,
+  GuestBytes,
   HypervisorEvent,
   JobStats,
   LifecycleKind,
@@ -32,6 +33,7 @@ export interface FakeMachine {
   /** Sizes by disk target; 16 MiB for any other. */
   sizes: Map<string, number>;
   picture: Buffer | null;
+  guestBytes: GuestBytes;
 }
 
 export const defaultDiskBytes = 16 * 1024 * 1024;

@@ -53,9 +53,9 @@ export function snapshotCalls(host: FakeHost) {
     momentNames: async (uuid: string) => {
       const { snapshots, checkpoints } = host.find(uuid);
       return {
-        snapshots: snapshots.map(({ name }) => name),
+        snapshots: snapshots.map(({ name }) => name).sort(),
         currentSnapshot: snapshots.find(({ current }) => current)?.name ?? null,
-        checkpoints: checkpoints.map(({ name }) => name),
+        checkpoints: checkpoints.map(({ name }) => name).sort(),
       };
     },
     createSnapshot: async (uuid: string, xml: string, flags: number) => {

@@ -164,6 +164,11 @@ function lookingCalls(host: FakeHost) {
       const capacityBytes = machine.sizes.get(disk.target) ?? defaultDiskBytes;
       return { capacityBytes, allocationBytes: 0, physicalBytes: 0 };
     },
+    guestBytes: async (uuid: string) => {
+      const machine = host.find(uuid);
+      mustRun(machine);
+      return machine.guestBytes;
+    },
     monitorCommand: async (uuid: string, _command: string, _human: boolean) => {
       host.find(uuid);
       return '';
@@ -248,5 +253,6 @@ function newMachine(uuid: string, xml: string): FakeMachine {
     job: null,
     sizes: new Map(),
     picture: null,
+    guestBytes: { readBytes: 512, writtenBytes: 0 }, // it looked for a boot sector
   };
 }

@@ -2,6 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { hasCode } from '#contract/errors.ts';
 import { FolderStorage } from '#engine/store/folder-storage.ts';
+import { removalGraceSeconds } from '#engine/store/kept.ts';
 import { takeLease } from '#engine/store/lock.ts';
 import { openRepository } from '#engine/store/repository.ts';
 import { realWorld } from '#engine/world/world.ts';
@@ -40,4 +41,16 @@ async function write(): Promise<void> {
   }
 }
 
-await (what === 'fight' ? fight() : write());
+/** Frees what is removed, as if the grace were over, again and again. */
+async function clean(): Promise<void> {
+  const ahead = (removalGraceSeconds + 86_400) * 1000;
+  const later = { ...world, clock: { ...world.clock, now: () => world.clock.now() + ahead } };
+  const repository = await openRepository(later, path, null, { indexPath: ':memory:' });
+  await repository.usage();
+  console.log('cleaning');
+  for (let i = 0; i < 1000; i += 1) await repository.cleanUp(owner, { rewrittenBelow: 1 });
+}
+
+if (what === 'fight') await fight();
+else if (what === 'clean') await clean();
+else await write();

@@ -9,6 +9,10 @@ import { doctorCommand } from '../../src-main/host/node/commands/doctor.ts';
 import { hostCommands } from '../../src-main/host/node/commands/hosts.ts';
 import { jobCommands } from '../../src-main/host/node/commands/jobs.ts';
 import { machineCommands } from '../../src-main/host/node/commands/machines.ts';
+import { newsTestCommand, reportCommand } from '../../src-main/host/node/commands/news.ts';
+import { planPreviewCommand } from '../../src-main/host/node/commands/plan-preview.ts';
+import { planRunCommands } from '../../src-main/host/node/commands/plan-runs.ts';
+import { planCommands } from '../../src-main/host/node/commands/plans.ts';
 import { pointCommands } from '../../src-main/host/node/commands/points.ts';
 import { practiceCommands } from '../../src-main/host/node/commands/practice.ts';
 import { repositoryCommands } from '../../src-main/host/node/commands/repositories.ts';
@@ -74,6 +78,11 @@ export async function waymark(
       ...checkpointCommands,
       doctorCommand,
       ...changeCommands,
+      ...planCommands,
+      planPreviewCommand,
+      ...planRunCommands,
+      reportCommand,
+      newsTestCommand,
       ...jobCommands,
       ...practiceCommands,
       serveCommand,

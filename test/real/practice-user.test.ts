@@ -12,6 +12,7 @@ import { openLibvirt } from '#engine/hypervisor/libvirt.ts';
 import { findUser } from '#engine/practice/place.ts';
 import { createPractice } from '#engine/practice/practice.ts';
 import { realWorld } from '#engine/world/world.ts';
+import { startSystemLibvirtd, whyNoSystemLibvirtd } from './system-libvirtd.ts';
 
 const world = realWorld();
 const root = join(import.meta.dirname, '../..');
@@ -159,23 +160,7 @@ test('beside a system libvirtd both go their own ways', async (context) => {
 
 /** Uses the system daemon that runs, or starts one for this test and ends it by its pid. */
 async function startSystemDaemon(): Promise<void> {
-  const answers = async () => {
-    try {
-      await (await openLibvirt('qemu:///system', world, { reconnect: false })).close();
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  if (await answers()) return;
-  const child = await world.processes.start('libvirtd', []);
-  onTestFinished(async () => {
-    child.kill('SIGTERM');
-    await child.exited;
-  });
-  const limit = world.clock.monotonic() + 20_000;
-  while (!(await answers())) {
-    if (world.clock.monotonic() > limit) throw new Error(`No system libvirtd: ${child.stderr()}`);
-    await world.clock.sleep(100);
-  }
+  if (whyNoSystemLibvirtd() !== null) return; // one runs
+  const daemon = await startSystemLibvirtd();
+  onTestFinished(() => daemon.stop());
 }

@@ -51,6 +51,8 @@ export interface TestEngineOptions {
   readonly keep?: boolean;
   /** Where a session libvirt of this user keeps its things. */
   readonly configFolder?: string;
+  /** Plans begin by themselves. */
+  readonly runsPlans?: boolean;
 }
 
 export async function startTestEngine(options: TestEngineOptions = {}): Promise<TestEngine> {
@@ -71,6 +73,7 @@ export async function startTestEngine(options: TestEngineOptions = {}): Promise<
     version: '0.0.0-test',
     user: 'tester',
     configFolder: options.configFolder ?? join(folder, 'config'),
+    runsPlans: options.runsPlans === true,
   });
   await engine.start();
   await engine.settled();

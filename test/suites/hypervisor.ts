@@ -5,8 +5,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { domainBackupXml } from '#engine/hypervisor/backup-xml.ts';
 import { domainCheckpointXml } from '#engine/hypervisor/checkpoint-xml.ts';
-import type { Hypervisor, HypervisorEvent } from '#engine/hypervisor/hypervisor.ts';
+import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import { snapshotSuite } from './hypervisor-moments.ts';
+import { watch } from './watch-events.ts';
 
 export interface SuiteHost {
   readonly hypervisor: Hypervisor;
@@ -24,19 +25,7 @@ export interface SuiteHost {
 }
 
 const nobody = '00000000-1111-4222-8333-444444444444';
-const eventLimitMs = 1000; // "changes on screen within a second"
 const mebibyte = 1024 * 1024;
-
-/** Collects events and waits for one. */
-function watch(hypervisor: Hypervisor) {
-  const seen: HypervisorEvent[] = [];
-  const stop = hypervisor.on((event) => seen.push(event));
-  const until = async (what: (event: HypervisorEvent) => boolean, limitMs = eventLimitMs) => {
-    await expect.poll(() => seen.some(what), { timeout: limitMs, interval: 10 }).toBe(true);
-    return seen.find(what)!;
-  };
-  return { seen, stop, until };
-}
 
 const libvirtError = (code: number) =>
   expect.objectContaining({
@@ -211,6 +200,15 @@ export function hypervisorSuite(name: string, setUp: () => Promise<SuiteHost>): 
         expect((await hypervisor.blockInfo(uuid, 'vda')).capacityBytes).toBe(16 * mebibyte);
         expect((await hypervisor.blockInfo(uuid, 'vdb')).capacityBytes).toBe(mebibyte);
         await hypervisor.destroy(uuid);
+      });
+
+      it('says what the guest read and wrote, and nothing of a stopped machine', async () => {
+        const uuid = await machine('running');
+        const read = async () => (await hypervisor.guestBytes(uuid)).readBytes;
+        await expect.poll(read, { timeout: 20_000 }).toBeGreaterThan(0); // it looks for a system
+        expect((await hypervisor.guestBytes(uuid)).writtenBytes).toBe(0);
+        await hypervisor.destroy(uuid);
+        await expect(hypervisor.guestBytes(uuid)).rejects.toThrow(libvirtError(55));
       });
 
       it('cannot freeze without a guest agent', async () => {

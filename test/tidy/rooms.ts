@@ -16,7 +16,7 @@ const pure = ['node:path', 'node:util', 'node:buffer', 'node:events', 'node:cryp
 const work = ['hypervisor', 'nbd', 'store', 'catalog', 'jobs', 'world', 'contract', ...pure];
 const engineRooms = [
   ...['backup', 'restore', 'interlock', 'snapshot', 'checkpoint', 'practice', 'schedule', 'fleet'],
-  ...['repositories', 'handlers', ...work],
+  ...['repositories', 'computer', 'news', 'background', 'handlers', ...work],
 ];
 const widgets = ['svelte', 'svelte/*', 'bits-ui', 'd3-scale', 'd3-shape'];
 
@@ -83,6 +83,21 @@ const engine: readonly Room[] = [
     'repositories',
     ['store', 'catalog', 'world', 'contract', ...pure],
     'it keeps repositories open and their keys; it knows no machine',
+  ),
+  engineRoom(
+    'computer',
+    ['world', 'contract', ...pure],
+    'it asks the computer it runs on; who needs the answers gets them from engine.ts',
+  ),
+  engineRoom(
+    'background',
+    ['world', 'contract', ...pure],
+    'it writes the files that start Waymark, whatever Waymark does then',
+  ),
+  engineRoom(
+    'news',
+    ['catalog', 'world', 'contract', ...pure],
+    'it sends what it is told and does not know why',
   ),
   engineRoom(
     'handlers',

@@ -5,6 +5,7 @@ import type { ManifestDisk } from '#engine/store/manifest.ts';
 import type { ByteRange, StoreRepository, StoreWriter } from '#engine/store/repository.ts';
 import { copyRegions } from './copy-disk.ts';
 import type { BackupDecision, DecidedDisk } from './decide.ts';
+import type { Pace } from './pace.ts';
 import type { Source } from './routes.ts';
 
 /** A disk larger than this is not scanned ahead for its total: the scan itself would take long. */
@@ -14,6 +15,7 @@ export interface CopyAllOptions {
   readonly store: Pick<StoreRepository, 'damagedRanges'>;
   readonly blockSizeBytes: number;
   readonly signal: AbortSignal;
+  readonly pace: Pace;
 }
 
 export interface CopiedDisks {

@@ -5,6 +5,7 @@
 import { AppError } from '#contract/errors.ts';
 import type { Region } from '#engine/nbd/extents.ts';
 import type { DiskWriter } from '#engine/store/repository.ts';
+import type { Pace } from './pace.ts';
 
 /**
  * Reads in flight for one disk, each into one `room` of the writer (1 MiB). Fewer than the writer
@@ -20,6 +21,7 @@ export interface CopyOptions {
   readonly blockSizeBytes: number;
   readonly diskSizeBytes: number;
   readonly signal: AbortSignal;
+  readonly pace: Pace;
   /** Called with the number of bytes each read brought. */
   readonly onRead: (bytes: number) => void;
 }
@@ -56,8 +58,10 @@ export async function copyRegions(
       for (let offset = region.offset; offset < end; offset += writer.roomBytes) {
         if (options.signal.aborted) throw new AppError('cancelled', 'Cancelled.');
         if (inFlight.length >= maxReadsInFlight) await writeOldest();
+        const length = Math.min(writer.roomBytes, end - offset);
+        await options.pace.take(length, options.signal);
         const room = await writer.room();
-        const bytes = room.subarray(0, Math.min(writer.roomBytes, end - offset));
+        const bytes = room.subarray(0, length);
         const done = source.readInto(offset, bytes);
         done.catch(() => undefined); // awaited in order; an early failure is not unhandled
         inFlight.push({ offset, bytes, done });

@@ -8,7 +8,8 @@ import { nearestFolder } from '#engine/world/nearest-folder.ts';
 import type { Gathered } from './gather.ts';
 import { qemuIdentity, scratchBase, socketOfUri } from './host-access.ts';
 import { planBackup, type LastPointFacts, type Route } from './plan.ts';
-import type { BackupOrder, BackupRooms } from './run.ts';
+import type { BackupOrder } from './order.ts';
+import type { BackupRooms } from './run.ts';
 
 /** One disk that is read, and from where. */
 export interface DecidedDisk {

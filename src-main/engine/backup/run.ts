@@ -27,6 +27,8 @@ import {
 } from './host-access.ts';
 import { storeIdentity } from './identity.ts';
 import { decide, type BackupDecision } from './decide.ts';
+import type { BackupOrder } from './order.ts';
+import { createPace } from './pace.ts';
 import { openClosed, openPaused, openRunning, type Source } from './routes.ts';
 import { endOurJob, jobOwner } from './pull-job.ts';
 import { watchScratch } from './scratch-watch.ts';
@@ -42,14 +44,6 @@ export interface BackupRooms {
   readonly installation: string;
   readonly folders: AccessFolders;
   readonly tpmFolders: readonly string[];
-}
-
-export interface BackupOrder {
-  readonly uuid: string;
-  readonly name: string;
-  readonly exclude: readonly string[];
-  readonly reread: boolean;
-  readonly accepted: readonly string[];
 }
 
 /** What the journal needs to undo a backup that was cut off. */
@@ -111,7 +105,8 @@ async function attempt(
   writer: StoreWriter,
 ): Promise<PointManifest> {
   const { world, hypervisor, journals } = rooms;
-  const copying = { store: rooms.store, blockSizeBytes: rooms.store.blockSizeBytes };
+  const pace = createPace(world.clock, order.bytesPerSecond);
+  const copying = { store: rooms.store, blockSizeBytes: rooms.store.blockSizeBytes, pace };
   const since = world.clock.monotonic();
   const point = world.ids.ulid();
   const tracked = decision.disks.some(({ track }) => track) && decision.route !== 'closed-image';

@@ -1,10 +1,11 @@
 /**
- * The catalog: one SQLite file in the data folder with what a person added (hosts, repositories),
- * a cache of restore points, the history of jobs and the journals of running plans.
+ * The catalog: one SQLite file in the data folder with what a person added (hosts, repositories,
+ * plans), a cache of restore points, the history of jobs and of planned runs, and the journals of
+ * what is running.
  *
  * Promises: every call is synchronous and takes a few milliseconds at most; journal rows are on the
  * disk when the call returns; a damaged file is moved aside and never deleted; deleting the file
- * loses nothing that `host add` and `repository add` do not bring back.
+ * loses nothing that `host add`, `repository add` and making the plans again do not bring back.
  * Does not: hold keys, passwords or disk content, or know machines (libvirt does).
  */
 import { join } from 'node:path';
@@ -16,6 +17,9 @@ import { hostQueries, type Hosts } from './hosts.ts';
 import { rememberInstallation } from './installation.ts';
 import { journalQueries, type Journals } from './journals.ts';
 import { applicationId, migrate, schemaVersion } from './migrate.ts';
+import { newsQueries, type NewsRows } from './news.ts';
+import { planRunQueries, type PlanRuns } from './plan-runs.ts';
+import { planQueries, type Plans } from './plans.ts';
 import { pointQueries, type Points } from './points.ts';
 import { repositoryQueries, type Repositories } from './repositories.ts';
 import { revertQueries, type Reverts } from './reverts.ts';
@@ -32,6 +36,9 @@ export interface Catalog {
   readonly runs: Runs;
   readonly journals: Journals;
   readonly reverts: Reverts;
+  readonly plans: Plans;
+  readonly planRuns: PlanRuns;
+  readonly news: NewsRows;
   readonly settings: Settings;
   readonly days: Days;
   /** All of `work` or nothing of it. */
@@ -74,6 +81,9 @@ export async function openCatalog(world: World, folder: string): Promise<Catalog
       runs: runQueries(db),
       journals: journalQueries(db, world),
       reverts: revertQueries(db),
+      plans: planQueries(db),
+      planRuns: planRunQueries(db),
+      news: newsQueries(db),
       settings,
       days: dayQueries(db),
       transaction: (work) => db.transaction(work),
@@ -149,8 +159,8 @@ function damagedWarning(path: string, movedTo: string, cause: unknown): AppError
       unharmed: 'Machines, repositories and restore points are as they were.',
       advice:
         'Add your hosts again ("host add") and your repositories ("repository add"); adding one ' +
-        'lists its restore points again, "repository rebuild" does it once more. Only the ' +
-        'history of past jobs is in the damaged file alone.',
+        'lists its restore points again, "repository rebuild" does it once more. Make your plans ' +
+        'again ("plan create"): they and the history of past jobs are in the damaged file alone.',
     },
     cause,
   );

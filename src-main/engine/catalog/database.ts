@@ -118,6 +118,11 @@ export function whole(row: Row, column: string): number {
   return value;
 }
 
+/** A safe integer or NULL. */
+export function wholeOrNull(row: Row, column: string): number | null {
+  return row[column] === null ? null : whole(row, column);
+}
+
 export function flag(row: Row, column: string): boolean {
   return whole(row, column) !== 0;
 }

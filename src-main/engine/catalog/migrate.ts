@@ -4,6 +4,8 @@ import { whole, type OpenDb } from './database.ts';
 import { nouns } from './migrations/001-nouns.ts';
 import { journals } from './migrations/002-journals.ts';
 import { reverts } from './migrations/003-reverts.ts';
+import { plans } from './migrations/004-plans.ts';
+import { news } from './migrations/005-news.ts';
 
 export interface Migration {
   readonly version: number;
@@ -12,7 +14,7 @@ export interface Migration {
 }
 
 /** In order; the n-th brings the file to version n. Released ones are never edited. */
-export const migrations: readonly Migration[] = [nouns, journals, reverts];
+export const migrations: readonly Migration[] = [nouns, journals, reverts, plans, news];
 
 /** Written into the file's header, so that another program's SQLite file is told apart. "WYMK" */
 export const applicationId = 0x57594d4b;

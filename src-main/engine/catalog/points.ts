@@ -7,7 +7,7 @@ import type {
   Verification,
 } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
-import { flag, json, text, whole, type Row, type WritableDb } from './database.ts';
+import { flag, json, text, whole, type Row, type SqlValue, type WritableDb } from './database.ts';
 
 export interface PointFilter {
   readonly machineUuid?: string | null; // null: of every machine
@@ -44,10 +44,18 @@ export interface Points {
    * several begin so (data.points lists them).
    */
   getPoint(idOrPrefix: string): Point;
+  /** The newest that is not damaged and was not made after `atMost` (epoch ms). */
+  newestGood(
+    machineUuid: string,
+    repository: RepositoryId,
+    atMost: number,
+  ): { readonly id: PointId; readonly time: number } | null;
   deletePoint(repository: RepositoryId, id: PointId): boolean;
   replaceAllOf(repository: RepositoryId, points: readonly Point[]): void;
   setVerification(repository: RepositoryId, id: PointId, verification: Verification): void;
   setDamaged(repository: RepositoryId, id: PointId, damaged: boolean): void;
+  /** What the repository says, kept here for the lists. */
+  setPinned(repository: RepositoryId, id: PointId, pinned: boolean): void;
   /** Every machine that has points, by uuid. */
   byMachine(): ReadonlyMap<string, MachinePoints>;
   /** The newest names of machines that have points, also those whose host is gone. */
@@ -75,7 +83,8 @@ function verifiedOf(row: Row): Verification | null {
 
 function toPoint(row: Row): Point {
   return {
-    ...(json(row, 'content') as Point),
+    pinned: false, // rows from before there were pins do not say
+    ...(json(row, 'content') as Omit<Point, 'pinned'> & Partial<Pick<Point, 'pinned'>>),
     repository: repositoryOf(row),
     verified: verifiedOf(row),
     damaged: flag(row, 'damaged'),
@@ -111,6 +120,9 @@ export function pointQueries(db: WritableDb): Points {
         maxListedPoints,
       )
       .map(toPoint);
+  const update = (set: string, value: SqlValue, repository: RepositoryId, id: PointId) => {
+    db.run(`UPDATE points SET ${set} WHERE repository = ? AND id = ?`, value, repository, id);
+  };
   return {
     insertPoint: (point) => {
       insert(db, point);
@@ -119,26 +131,21 @@ export function pointQueries(db: WritableDb): Points {
     pointsOfMachine: (machineUuid) =>
       db.all(`${columns} WHERE p.machine_uuid = ? ${newestFirst}`, machineUuid).map(toPoint),
     getPoint: (idOrPrefix) => findPoint(db, idOrPrefix),
+    newestGood: (...about) => newestGood(db, ...about),
     deletePoint: (repository, id) =>
       db.run('DELETE FROM points WHERE repository = ? AND id = ?', repository, id) > 0,
     replaceAllOf: (repository, points) => {
       replaceAll(db, repository, points);
     },
     setVerification: (repository, id, verification) => {
-      db.run(
-        'UPDATE points SET verified = ? WHERE repository = ? AND id = ?',
-        JSON.stringify(verification),
-        repository,
-        id,
-      );
+      update('verified = ?', JSON.stringify(verification), repository, id);
     },
     setDamaged: (repository, id, damaged) => {
-      db.run(
-        'UPDATE points SET damaged = ? WHERE repository = ? AND id = ?',
-        damaged ? 1 : 0,
-        repository,
-        id,
-      );
+      update('damaged = ?', damaged ? 1 : 0, repository, id);
+    },
+    setPinned: (repository, id, pinned) => {
+      const set = "content = json_set(content, '$.pinned', json(?))";
+      update(set, pinned ? 'true' : 'false', repository, id);
     },
     byMachine: () => byMachine(db),
     machines: () =>
@@ -163,6 +170,22 @@ export function pointQueries(db: WritableDb): Points {
       };
     },
   };
+}
+
+function newestGood(
+  db: WritableDb,
+  machineUuid: string,
+  repository: RepositoryId,
+  atMost: number,
+): ReturnType<Points['newestGood']> {
+  const row = db.get(
+    `SELECT id, time FROM points WHERE machine_uuid = ? AND time <= ? AND repository = ?
+      AND damaged = 0 ORDER BY time DESC LIMIT 1`,
+    machineUuid,
+    atMost,
+    repository,
+  );
+  return row === undefined ? null : { id: text(row, 'id') as PointId, time: whole(row, 'time') };
 }
 
 function findPoint(db: WritableDb, idOrPrefix: string): Point {

@@ -3,7 +3,7 @@
  * list shows is what libvirt last said. Retries a lost host by itself. Does not change any
  * machine.
  */
-import type { Host, HostId, JobId, Machine, MachineId } from '#contract/domain.ts';
+import type { Host, HostId, JobId, Machine, MachineId, Named } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import type { Emit } from '#contract/contract.ts';
 import type { Catalog } from '#engine/catalog/catalog.ts';
@@ -12,7 +12,7 @@ import type { Hypervisor, HypervisorEvent, MachineRecord } from '#engine/hypervi
 import type { World } from '#engine/world/world.ts';
 import { createConnection, type HostConnection } from './connection.ts';
 import type { KnownMachine } from './inventory.ts';
-import { machineId, splitMachineId, viewMachine } from './machine-view.ts';
+import { machineId, splitMachineId, viewMachine, type MachineStanding } from './machine-view.ts';
 
 /** Events of one machine closer together than this are told to the screens once. */
 export const changeWindowMs = 50;
@@ -27,6 +27,8 @@ export interface FleetOptions {
   readonly jobOf: (machine: MachineId) => JobId | null;
   /** What was written since the machine's reference, as far as it was asked for. */
   readonly changedOf: (machine: MachineId) => Machine['changed'];
+  /** How it stands against the plans that mean it; null when none does. */
+  readonly standingOf: (machineUuid: string) => MachineStanding | null;
   readonly onConnected: (host: HostRecord, hypervisor: Hypervisor) => void;
 }
 
@@ -38,6 +40,18 @@ export interface FoundMachine {
   readonly record: MachineRecord;
 }
 
+export interface FleetSeen {
+  readonly hosts: readonly (Named<HostId> & { readonly connected: boolean })[];
+  readonly machines: readonly {
+    readonly id: MachineId;
+    readonly uuid: string;
+    readonly name: string;
+    readonly host: HostId;
+    /** Targets of its disks. */
+    readonly disks: readonly string[];
+  }[];
+}
+
 export interface Fleet {
   hosts(): readonly Host[];
   host(id: HostId): Host;
@@ -45,6 +59,8 @@ export interface Fleet {
   machine(id: MachineId): Machine;
   /** All machines of hosts that are connected now. */
   connected(): readonly MachineId[];
+  /** Every host, whether it is connected, and the machines it has, without what they look like. */
+  seen(): FleetSeen;
   /** Connected and known; throws `machine-not-found`, `host-not-found` or why the host is away. */
   find(id: MachineId): FoundMachine;
   hypervisor(host: HostId): Hypervisor;
@@ -115,6 +131,24 @@ class LiveFleet implements Fleet {
         ? connection.inventory.all().map(({ record }) => machineId(host, record.uuid))
         : [],
     );
+  }
+
+  seen(): FleetSeen {
+    const hosts = this.#catalog.hosts.list().map(({ id, name }) => ({
+      id,
+      name,
+      connected: this.#connections.get(id)?.state().kind === 'connected',
+    }));
+    const machines = hosts.flatMap(({ id, connected }) =>
+      (connected ? (this.#connections.get(id)?.inventory.all() ?? []) : []).map(({ record }) => ({
+        id: machineId(id, record.uuid),
+        uuid: record.uuid,
+        name: record.name,
+        host: id,
+        disks: record.definition.disks.map(({ target }) => target),
+      })),
+    );
+    return { hosts, machines };
   }
 
   find(id: MachineId): FoundMachine {
@@ -298,6 +332,7 @@ class LiveFleet implements Fleet {
           days: days.get(uuid) ?? empty,
           job: this.#options.jobOf(machineId(host.id, uuid)),
           changed: this.#options.changedOf(machineId(host.id, uuid)),
+          standing: this.#options.standingOf(uuid),
         },
       });
     });

@@ -14,8 +14,13 @@ import type { DomainDisk } from '#engine/hypervisor/domain-xml.ts';
 import { diskSkipReason } from '#engine/hypervisor/disk-eligibility.ts';
 import type { KnownMachine } from './inventory.ts';
 
+/** How a machine stands against the plans that mean it. */
+export type MachineStanding = Pick<Machine, 'protection' | 'protectionWords' | 'nextRun'>;
+
 /** What the catalog and the job list know of a machine. */
 export interface MachineHistory {
+  /** Null: no plan means it. */
+  readonly standing: MachineStanding | null;
   readonly lastPoint: LastPoint | null;
   readonly pointCount: number;
   readonly storedBytes: number;
@@ -46,6 +51,7 @@ export function splitMachineId(id: MachineId): { host: HostId; uuid: string } {
 export function viewMachine({ host, practice, known, history }: MachineView): Machine {
   const { record, sizes } = known;
   const { definition } = record;
+  const { standing, ...kept } = history;
   return {
     id: machineId(host.id, record.uuid),
     uuid: record.uuid,
@@ -61,14 +67,16 @@ export function viewMachine({ host, practice, known, history }: MachineView): Ma
     hasTpm: definition.tpm.present,
     hasManagedSave: record.hasManagedSave,
     disks: definition.disks.map((disk) => viewDisk(disk, sizes.get(disk.target) ?? null)),
-    protection: protectionWithoutPlan(history.pointCount),
-    protectionWords: '',
-    nextRun: null,
-    ...history,
+    ...(standing ?? {
+      protection: protectionWithoutPlan(history.pointCount),
+      protectionWords: '',
+      nextRun: null,
+    }),
+    ...kept,
   };
 }
 
-/** Until a machine has a plan it is `never` backed up, or `not-planned`. */
+/** Without a plan a machine is `never` backed up, or `not-planned`. */
 function protectionWithoutPlan(pointCount: number): Protection {
   return pointCount === 0 ? 'never' : 'not-planned';
 }

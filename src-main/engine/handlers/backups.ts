@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import type { Handlers, Input } from '#contract/contract.ts';
-import type { BackupPlan, JobResult, Named, RepositoryId } from '#contract/domain.ts';
+import type { BackupPlan, JobId, JobResult, Named, RepositoryId } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import { decide, type BackupDecision } from '#engine/backup/decide.ts';
 import { gather } from '#engine/backup/gather.ts';
 import type { AccessFolders } from '#engine/backup/host-access.ts';
-import { runBackup, type BackupOrder, type BackupRooms } from '#engine/backup/run.ts';
+import type { BackupOrder } from '#engine/backup/order.ts';
+import { runBackup, type BackupRooms } from '#engine/backup/run.ts';
 import type { HostRecord } from '#engine/catalog/hosts.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
@@ -20,11 +21,7 @@ const assumedBytesPerSecond = 200 * 1024 * 1024;
 export function backupHandlers(rooms: Rooms): Pick<Handlers, 'backup.plan' | 'backup.start'> {
   return {
     'backup.plan': (input) => plan(rooms, input),
-    'backup.start': (input) =>
-      answer(() => {
-        refuseUnfinished(rooms, input.machine);
-        return start(rooms, input);
-      }),
+    'backup.start': (input) => answer(() => startBackup(rooms, { ...input, bytesPerSecond: null })),
   };
 }
 
@@ -35,7 +32,8 @@ async function plan(rooms: Rooms, input: Input<'backup.plan'>): Promise<BackupPl
   const store = await shelf.open(input.repository);
   const backup = backupRooms(rooms, host, hypervisor, store, repository);
   const gathered = await gather({ world, hypervisor, store, uuid: record.uuid });
-  const order = { uuid: record.uuid, name: record.name, ...input, accepted: [] };
+  const unasked = { accepted: [], bytesPerSecond: null };
+  const order = { uuid: record.uuid, name: record.name, ...input, ...unasked };
   const decision = await decide(backup, order, gathered);
   const expected = decision.disks.reduce((sum, disk) => sum + (disk.expectedReadBytes ?? 0), 0);
   return {
@@ -89,7 +87,12 @@ function commands(name: string, decision: BackupDecision): readonly string[] {
   return [`virsh start --paused ${name}`, ...steps, `virsh destroy ${name}`];
 }
 
-function start(rooms: Rooms, input: Input<'backup.start'>) {
+/** @throws `change-unfinished`, `machine-not-found`, why the host is away, or like `jobs.start` */
+export function startBackup(
+  rooms: Rooms,
+  input: Input<'backup.start'> & { readonly bytesPerSecond: number | null },
+): JobId {
+  refuseUnfinished(rooms, input.machine);
   const { fleet, jobs } = rooms;
   const { host, record } = fleet.find(input.machine);
   const repository = named(rooms, input.repository);
@@ -99,6 +102,7 @@ function start(rooms: Rooms, input: Input<'backup.start'>) {
     exclude: input.exclude,
     reread: input.reread,
     accepted: input.accepted,
+    bytesPerSecond: input.bytesPerSecond,
   };
   return jobs.start({
     kind: 'backup',

@@ -1,10 +1,12 @@
 import type { Handlers } from '#contract/contract.ts';
 import type { JobId, Point, PointId } from '#contract/domain.ts';
-import { AppError } from '#contract/errors.ts';
+import { AppError, asPreflight } from '#contract/errors.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
+import { removalGraceSeconds } from '#engine/store/kept.ts';
 import type { Rooms } from '../engine.ts';
 import { verify } from './repositories.ts';
 import { answer } from './answer.ts';
+import { aPerson, markedPoint } from './kept-points.ts';
 
 type Calls = 'points.list' | 'points.get' | 'points.verify' | 'points.delete';
 
@@ -14,12 +16,13 @@ export function pointHandlers(rooms: Rooms): Pick<Handlers, Calls> {
     'points.list': ({ machineUuid, repository }) =>
       answer(() => catalog.points.listPoints({ machineUuid, repository })),
     'points.get': ({ point }) => answer(() => catalog.points.getPoint(point)),
-    'points.verify': ({ point }) => answer(() => startVerify(rooms, point)),
+    'points.verify': ({ point }) => answer(() => startVerify(rooms, point, 'data')),
     'points.delete': ({ points, last }) => answer(() => startDelete(rooms, points, last)),
   };
 }
 
-function startVerify(rooms: Rooms, point: PointId): JobId {
+/** 'structure' only looks whether everything the point needs is there; 'data' reads it all. */
+export function startVerify(rooms: Rooms, point: PointId, depth: 'structure' | 'data'): JobId {
   const found = rooms.catalog.points.getPoint(point);
   return rooms.jobs.start({
     kind: 'verify',
@@ -28,7 +31,7 @@ function startVerify(rooms: Rooms, point: PointId): JobId {
     repository: found.repository,
     cancelEffect: 'Nothing was changed; what was checked so far is not recorded.',
     requires: { machine: false, repository: true },
-    run: (context) => verify(rooms, found.repository.id, 'data', found, context),
+    run: (context) => verify(rooms, found.repository.id, depth, found, context),
   });
 }
 
@@ -41,16 +44,32 @@ function startDelete(rooms: Rooms, points: readonly PointId[], last: boolean): J
       advice: 'Delete those of one repository at a time.',
     });
   }
+  refusePinned(found);
   if (!last) refuseLast(rooms, found);
   return rooms.jobs.start({
     kind: 'point-delete',
     title: found.length === 1 ? 'Delete a restore point' : `Delete ${found.length} restore points`,
     machine: { id: null, ...first.machine },
     repository: first.repository,
-    cancelEffect: 'Points already deleted stay deleted; the others are complete.',
+    cancelEffect: 'Points already deleted can be taken back; the others are as they were.',
     requires: { machine: false, repository: true },
     run: (context) => deletePoints(rooms, found, last, context),
   });
+}
+
+/** Nothing is begun that would stop half way at a pin. */
+function refusePinned(points: readonly Point[]): void {
+  const pinned = points.filter((point) => point.pinned);
+  const [first] = pinned;
+  if (first === undefined) return;
+  throw asPreflight(
+    new AppError('refused', `A restore point of ${first.machine.name} is pinned.`, {
+      points: pinned.map(({ id }) => id),
+      reasons: ['A pinned restore point is not removed.'],
+      unharmed: 'Nothing was deleted.',
+      advice: 'Unpin it first, or leave it out.',
+    }),
+  );
 }
 
 /** The last point of a machine is never deleted without being asked for by name. */
@@ -82,11 +101,13 @@ async function deletePoints(
     if (context.signal.aborted) throw new AppError('cancelled', 'Cancelled.');
     if (!last) refuseLast(rooms, [point]); // another job may have deleted the others meanwhile
     const store = await shelf.open(point.repository.id);
-    await store.deletePoint(point.id, point.machine.uuid);
+    await store.kept.remove(markedPoint(point), aPerson);
     catalog.points.deletePoint(point.repository.id, point.id);
     fleet.touch(point.machine.uuid);
     deleted += 1;
   }
   emit('repositories.changed', shelf.list());
-  return { kind: 'other', summary: `${deleted} deleted. Space is freed by a later clean-up.` };
+  const days = removalGraceSeconds / 86_400;
+  const left = `For ${days} days this can be taken back; then a clean-up frees the space.`;
+  return { kind: 'other', summary: `${deleted} deleted. ${left}` };
 }

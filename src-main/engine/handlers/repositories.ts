@@ -2,7 +2,7 @@ import type { Handlers } from '#contract/contract.ts';
 import type { Named, PointId, RepositoryId, Verification, VerifyReport } from '#contract/domain.ts';
 import type { Point } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
-import type { VerifyResult } from '#engine/store/repository.ts';
+import type { VerifyResult } from '#engine/store/verify-result.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
 import type { Rooms } from '../engine.ts';
 import { answer } from './answer.ts';

@@ -6,9 +6,9 @@ import type { ChangedBytes, Hypervisor } from './hypervisor.ts';
 import { readJobStats } from './job-stats.ts';
 import { hasLibvirtNumber, libvirtErrorNumber } from './libvirt-error.ts';
 import type { Link } from './link.ts';
+import { parentsFirst } from './parents-first.ts';
 import { procedures } from './procedures.ts';
 
-const topological = 2; // VIR_DOMAIN_CHECKPOINT_LIST_TOPOLOGICAL: parents first
 const deleteMetadataOnly = 2; // VIR_DOMAIN_CHECKPOINT_DELETE_METADATA_ONLY
 /** virDomainCheckpointXMLFlags */
 const xmlFlag = { noDomain: 2, size: 4 } as const;
@@ -39,7 +39,7 @@ export function checkpointCalls(link: Link): CheckpointCalls {
     checkpointXml,
     createCheckpoint,
     listCheckpoints: async (uuid) => {
-      const args = { dom: domainRef(uuid), needResults: true, flags: topological };
+      const args = { dom: domainRef(uuid), needResults: true, flags: 0 };
       const { checkpoints } = await link.call(procedures.checkpointList, args);
       const records = await Promise.all(
         checkpoints.map(async ({ name }) => {
@@ -51,7 +51,7 @@ export function checkpointCalls(link: Link): CheckpointCalls {
           }
         }),
       );
-      return records.filter((record) => record !== null);
+      return parentsFirst(records.filter((record) => record !== null));
     },
     deleteCheckpoint: async (uuid, name, options = {}) => {
       const checkpoint = { name, dom: domainRef(uuid) };

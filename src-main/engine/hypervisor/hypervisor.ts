@@ -77,9 +77,9 @@ export interface SnapshotRecord {
 
 /** Names only: cheap enough to notice by polling what other programs did. */
 export interface MomentNames {
-  readonly snapshots: readonly string[]; // parents first
+  readonly snapshots: readonly string[]; // sorted, as those of the checkpoints
   readonly currentSnapshot: string | null;
-  readonly checkpoints: readonly string[]; // parents first
+  readonly checkpoints: readonly string[];
 }
 
 export interface CheckpointDiskRecord {
@@ -162,6 +162,12 @@ export interface BlockInfo {
   readonly capacityBytes: number;
   readonly allocationBytes: number;
   readonly physicalBytes: number;
+}
+
+/** What a guest moved since its machine started, all disks together. */
+export interface GuestBytes {
+  readonly readBytes: number;
+  readonly writtenBytes: number;
 }
 
 export interface PoolRecord {
@@ -299,6 +305,8 @@ export interface Hypervisor {
    * out: QEMU can abort when it is asked then.
    */
   blockInfo(uuid: string, path: string): Promise<BlockInfo>;
+  /** `machine-busy` while the machine's memory is written out; libvirt's error when it is off. */
+  guestBytes(uuid: string): Promise<GuestBytes>;
   /** Talks to QEMU past libvirt and taints the machine: for tests and the doctor only. */
   monitorCommand(uuid: string, command: string, human: boolean): Promise<string>;
   hasManagedSave(uuid: string): Promise<boolean>;

@@ -32,6 +32,7 @@ type MachineCalls = Pick<
   | 'state'
   | 'agentConnected'
   | 'blockInfo'
+  | 'guestBytes'
   | 'monitorCommand'
   | 'hasManagedSave'
 >;
@@ -96,7 +97,7 @@ export function machineCalls(link: Link): MachineCalls {
 }
 
 /** What QEMU itself is asked. */
-function qemuCalls(link: Link): Pick<Hypervisor, 'blockInfo' | 'monitorCommand'> {
+function qemuCalls(link: Link): Pick<Hypervisor, 'blockInfo' | 'guestBytes' | 'monitorCommand'> {
   return {
     blockInfo: async (uuid, path) => {
       await refuseWhileMemoryIsWritten(link, uuid);
@@ -107,6 +108,12 @@ function qemuCalls(link: Link): Pick<Hypervisor, 'blockInfo' | 'monitorCommand'>
         allocationBytes: answer.allocation,
         physicalBytes: answer.physical,
       };
+    },
+    guestBytes: async (uuid) => {
+      await refuseWhileMemoryIsWritten(link, uuid);
+      const args = { dom: domainRef(uuid), path: '' }; // no path: the sum over all disks
+      const { read, written } = await link.call(procedures.domainBlockStats, args);
+      return { readBytes: read, writtenBytes: written };
     },
     monitorCommand: async (uuid, command, human) => {
       await refuseWhileMemoryIsWritten(link, uuid);

@@ -7,6 +7,7 @@ import { typedParameters } from './typed-parameters.ts';
 import {
   fixed,
   flag,
+  hyper,
   int,
   list,
   nothing,
@@ -120,6 +121,18 @@ export const procedures = {
   domainResume: remote('virDomainResume', 28, dom, nothing),
   domainShutdown: remote('virDomainShutdown', 33, dom, nothing),
   domainSuspend: remote('virDomainSuspend', 34, dom, nothing),
+  domainBlockStats: remote(
+    'virDomainBlockStats',
+    64,
+    struct({ dom: domainRef, path: string }),
+    struct({
+      readRequests: hyper,
+      read: hyper,
+      writeRequests: hyper,
+      written: hyper,
+      errors: hyper,
+    }),
+  ),
   domainRemoveManagedSave: remote('virDomainManagedSaveRemove', 184, domFlags, nothing),
   domainAbortJob: remote('virDomainAbortJob', 164, dom, nothing),
   domainHasManagedSave: remote(

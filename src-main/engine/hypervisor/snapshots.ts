@@ -3,13 +3,13 @@ import { domainRef } from './domain-ref.ts';
 import type { Hypervisor } from './hypervisor.ts';
 import { hasLibvirtNumber, libvirtErrorNumber } from './libvirt-error.ts';
 import { dataCallTimeoutMs, type Link } from './link.ts';
+import { parentsFirst } from './parents-first.ts';
 import { procedures } from './procedures.ts';
 import { snapshotCreateFlag, snapshotDeleteFlag } from './snapshot-flags.ts';
 import { parseSnapshot } from './snapshot-xml.ts';
 
-const listFlag = { metadata: 2, topological: 1024 } as const; // virDomainSnapshotListFlags
+const withMetadata = 2; // VIR_DOMAIN_SNAPSHOT_LIST_METADATA
 const withSecrets = 1; // VIR_DOMAIN_SNAPSHOT_XML_SECURE
-const checkpointsTopological = 2; // VIR_DOMAIN_CHECKPOINT_LIST_TOPOLOGICAL
 
 type SnapshotCalls = Pick<
   Hypervisor,
@@ -38,18 +38,22 @@ export function snapshotCalls(link: Link): SnapshotCalls {
     );
   return {
     momentNames: async (uuid) => {
-      const args = { dom: domainRef(uuid), needResults: true, flags: checkpointsTopological };
+      const args = { dom: domainRef(uuid), needResults: true, flags: 0 };
       const [snapshots, currentSnapshot, { checkpoints }] = await Promise.all([
-        list(uuid, listFlag.topological),
+        list(uuid, 0),
         current(uuid),
         link.call(procedures.checkpointList, args),
       ]);
-      return { snapshots, currentSnapshot, checkpoints: checkpoints.map(({ name }) => name) };
+      return {
+        snapshots: snapshots.sort(),
+        currentSnapshot,
+        checkpoints: checkpoints.map(({ name }) => name).sort(),
+      };
     },
     listSnapshots: async (uuid) => {
       const [names, recorded, standsOn] = await Promise.all([
-        list(uuid, listFlag.topological),
-        list(uuid, listFlag.metadata),
+        list(uuid, 0),
+        list(uuid, withMetadata),
         current(uuid),
       ]);
       const known = new Set(recorded);
@@ -60,7 +64,7 @@ export function snapshotCalls(link: Link): SnapshotCalls {
           return parseSnapshot(xml, { current: name === standsOn, hasMetadata: known.has(name) });
         }),
       );
-      return records.filter((record) => record !== null);
+      return parentsFirst(records.filter((record) => record !== null));
     },
     snapshotXml: (uuid, name) => xmlOf(uuid, name, link.readOnly ? 0 : withSecrets),
     createSnapshot: async (uuid, xml, flags) => {

@@ -3,7 +3,8 @@
  * machine of this host may be using it and no snapshot may need it. Files are compared by what they
  * are and not by their names, because a folder may be reached by two.
  */
-import { AppError } from '#contract/errors.ts';
+import { AppError, hasCode } from '#contract/errors.ts';
+import type { SnapshotRecord } from '#engine/hypervisor/hypervisor.ts';
 import { holdsNothing } from '#engine/nbd/image.ts';
 import type { FileStat } from '#engine/world/files.ts';
 import type { World } from '#engine/world/world.ts';
@@ -51,7 +52,7 @@ async function neededFor(parts: ExecuteParts, file: FileStat): Promise<string | 
       const images = await imagesOf(world, machine, disk, machine.uuid === parts.uuid);
       if (await anyIs(images, isIt)) return `${machine.name} stands on it`;
     }
-    for (const { name, memoryFile, disks } of await hypervisor.listSnapshots(machine.uuid)) {
+    for (const { name, memoryFile, disks } of await snapshotsOf(parts, machine.uuid)) {
       const frozen = disks.flatMap(({ kind, image }) =>
         kind === 'external' ? [image?.source] : [],
       );
@@ -60,6 +61,19 @@ async function neededFor(parts: ExecuteParts, file: FileStat): Promise<string | 
     }
   }
   return null;
+}
+
+/** A machine that is not there any more needs nothing. */
+async function snapshotsOf(
+  { hypervisor, uuid: own }: ExecuteParts,
+  uuid: string,
+): Promise<readonly SnapshotRecord[]> {
+  try {
+    return await hypervisor.listSnapshots(uuid);
+  } catch (thrown) {
+    if (uuid !== own && hasCode(thrown, 'machine-not-found')) return [];
+    throw thrown;
+  }
 }
 
 async function anyIs(

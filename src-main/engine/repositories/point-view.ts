@@ -9,6 +9,7 @@ import type {
 } from '#contract/domain.ts';
 import { hasCode } from '#contract/errors.ts';
 import type { Catalog } from '#engine/catalog/catalog.ts';
+import { keyOf } from '#engine/store/kept.ts';
 import type { ManifestPart, PointManifest } from '#engine/store/manifest.ts';
 import type { StoreRepository } from '#engine/store/repository.ts';
 import type { World } from '#engine/world/world.ts';
@@ -50,7 +51,7 @@ function viewPart(part: ManifestPart): Part {
 }
 
 /**
- * Every point of a repository. Those the catalog knows are not read again: a manifest never
+ * Every point of a repository that is not removed. Those the catalog knows are not read again: a manifest never
  * changes. A manifest that cannot be read is left out and logged; verify reports it with all it
  * touches.
  */
@@ -63,15 +64,17 @@ export async function readPoints(
   const known = new Map(
     catalog.points.listPoints({ repository: repository.id }).map((point) => [point.id, point]),
   );
+  const pins = new Set((await store.kept.pins()).map(keyOf));
   const points: Point[] = [];
   for (const { id, machineUuid } of await store.listPoints()) {
+    const pinned = pins.has(keyOf({ id, machineUuid }));
     const cached = known.get(id as PointId);
     if (cached !== undefined) {
-      points.push(cached);
+      points.push({ ...cached, pinned });
       continue;
     }
     try {
-      points.push(viewPoint(await store.readPoint(id, machineUuid), repository));
+      points.push({ ...viewPoint(await store.readPoint(id, machineUuid), repository), pinned });
     } catch (thrown) {
       if (!hasCode(thrown, 'manifest-damaged', 'manifest-refused', 'block-damaged')) throw thrown;
       world.log.error(`The restore point ${id} cannot be read`, thrown);

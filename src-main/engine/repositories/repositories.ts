@@ -51,6 +51,11 @@ export interface RepositoryShelf {
   confirmRecovery(id: RepositoryId): Repository;
   /** The open repository; throws `repository-locked` or why it cannot be opened. */
   open(id: RepositoryId): Promise<StoreRepository>;
+  /**
+   * Like `open`, and looks whether its folder is still there: one that went away is closed, so that
+   * it can be opened anew when it is back, on another mount of the same disk.
+   */
+  reach(id: RepositoryId): Promise<StoreRepository>;
   /** Makes the catalog's points those of the repository; returns how many there are. */
   sync(id: RepositoryId): Promise<number>;
   /** Measures the space used again and tells the screens. */
@@ -177,6 +182,25 @@ class Shelf implements RepositoryShelf {
       entry.opening = null;
     });
     return entry.opening;
+  }
+
+  async reach(id: RepositoryId): Promise<StoreRepository> {
+    const entry = this.#entry(id);
+    const { store } = entry;
+    if (store === null) return this.open(id);
+    try {
+      await store.check();
+      return store;
+    } catch (thrown) {
+      if (!hasCode(thrown, 'repository-unavailable')) throw thrown;
+      if (entry.store === store) {
+        entry.store = null;
+        entry.state = { kind: 'unavailable', error: thrown.toJSON() };
+        await store.close();
+        this.#tell();
+      }
+      return this.open(id);
+    }
   }
 
   async sync(id: RepositoryId): Promise<number> {

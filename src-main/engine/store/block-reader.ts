@@ -55,6 +55,8 @@ export interface BlockReaderParts {
   readonly workers: BlockWorkers;
   /** Looks for packs written by others since; called when a block is not known. */
   readonly resync: () => Promise<void>;
+  /** Looks for packs at once, because one is gone; false where that may not be done now. */
+  readonly packGone: () => Promise<boolean>;
 }
 
 export class BlockReader {
@@ -86,10 +88,20 @@ export class BlockReader {
       } catch (thrown) {
         why = thrown instanceof PayloadDamage ? thrown.message : readFailure(thrown);
         await storage.check(); // a vanished folder is no damage
-        index.markDamaged(id, packId, place.offset);
+        if (!(await this.#wentAway(packId))) index.markDamaged(id, packId, place.offset);
       }
     }
     throw blockDamaged(id, why, 'A part of the list of blocks');
+  }
+
+  /**
+   * True when the pack is gone and the index knows that now: a clean-up elsewhere moved its blocks,
+   * so they are looked for again. No damage is noted then.
+   */
+  async #wentAway(packId: string): Promise<boolean> {
+    const { index, storage, packGone } = this.#parts;
+    if (!index.hasPack(packId)) return true;
+    return (await storage.size(packName(packId))) === null && (await packGone());
   }
 
   /** Throws PayloadDamage. */
@@ -213,7 +225,9 @@ export class BlockReader {
     const block = wanted[first.at];
     if (block === undefined) return first.why;
     const { id, plainBytes } = block;
-    index.markDamaged(id, first.packId, first.place.offset);
+    if (!(await this.#wentAway(first.packId))) {
+      index.markDamaged(id, first.packId, first.place.offset);
+    }
     const start = wanted.slice(0, first.at).reduce((sum, one) => sum + one.plainBytes, 0);
     for (let tries = 0; tries < maxCopiesTried; tries += 1) {
       const place = await this.#find(id);
@@ -226,7 +240,7 @@ export class BlockReader {
         return null;
       } catch (thrown) {
         if (!(thrown instanceof PayloadDamage)) readFailure(thrown);
-        index.markDamaged(id, packId, place.offset);
+        if (!(await this.#wentAway(packId))) index.markDamaged(id, packId, place.offset);
       }
     }
     return first.why;

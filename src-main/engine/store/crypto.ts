@@ -22,7 +22,7 @@ export const nonceBytes = 12;
 export const tagBytes = 16;
 
 /** What a stored thing is. Part of its id, so a disk's content cannot pass for a tree node. */
-export const blockKind = { data: 1, node: 2, manifest: 3 } as const;
+export const blockKind = { data: 1, node: 2, manifest: 3, marker: 4 } as const;
 export type BlockKind = (typeof blockKind)[keyof typeof blockKind];
 
 export const encoding = { raw: 0, zstd: 1 } as const;
@@ -58,6 +58,7 @@ const kindByte: Readonly<Record<BlockKind, Buffer>> = {
   1: Buffer.from([1]),
   2: Buffer.from([2]),
   3: Buffer.from([3]),
+  4: Buffer.from([4]),
 };
 
 /** HMAC-SHA-256(idKey, kind ‖ plaintext), or SHA-256(kind ‖ plaintext) without encryption. */

@@ -214,6 +214,7 @@ export class FolderStorage implements Storage {
     const parent = parentOf(name);
     if (parent === '' || this.#folders.has(parent)) return;
     if ((await this.#files.stat(this.#path(parent))) === null) {
+      await this.#makeFolderOf(parent); // each is durable in the one above it
       await this.check();
       await this.#files.makeFolder(this.#path(parent));
       await this.#files.syncFolder(this.#path(parentOf(parent)));
@@ -233,6 +234,10 @@ export class FolderStorage implements Storage {
   }
 
   async delete(name: string): Promise<void> {
+    // An open file keeps its space although it has no name any more.
+    const opening = this.#open.get(name);
+    this.#open.delete(name);
+    await opening?.then((shared) => shared.retire()).catch(() => undefined); // opening said why
     await this.#guard(async () => {
       await this.#files.remove(this.#path(name));
       if ((await this.#files.stat(this.#path(parentOf(name)))) !== null) {

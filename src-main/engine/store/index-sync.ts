@@ -1,5 +1,6 @@
 /** Brings the index in step with the packs in the repository, reading trailers only. */
 import { AppError } from '#contract/errors.ts';
+import { readCleaned } from './cleaned.ts';
 import type { StoreKeys } from './crypto.ts';
 import type { BlockIndex } from './index.ts';
 import { isPackId } from './pack.ts';
@@ -40,11 +41,14 @@ export async function syncIndex(
   options: SyncOptions = {},
 ): Promise<SyncResult> {
   const present = await listPacks(storage);
+  // What a clean-up noted counts as gone, also while its file is still there.
+  const cleaned = new Set((await readCleaned(storage, keys)).flatMap(({ packs }) => packs));
+  for (const packId of cleaned) present.delete(packId);
   const vanished = [...index.packIds()].filter((packId) => !present.has(packId));
   if (vanished.length > 0) {
     await storage.check(); // an unmounted folder looks empty: then nothing is forgotten
     for (const packId of vanished) index.dropPack(packId);
-    index.note('vanished', true);
+    if (vanished.some((packId) => !cleaned.has(packId))) index.note('vanished', true);
   }
   const fresh = [...present].filter((packId) => !index.hasPack(packId));
   const damaged: { packId: string; why: string }[] = [];

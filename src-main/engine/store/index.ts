@@ -56,10 +56,12 @@ export class BlockIndex {
   readonly #numbers = new Map<string, number>();
   readonly #find: Database.Statement<[Uint8Array], BlockPlace>;
   readonly #findAll: (ids: readonly Uint8Array[]) => (BlockPlace | null)[];
+  readonly #placesOfAll: (ids: readonly Uint8Array[]) => (readonly BlockPlace[])[];
   readonly #noted: Database.Statement<[string], { value: string }>;
   readonly #insert: Database.Statement<[Uint8Array, number, number, number]>;
   readonly #insertCopy: Database.Statement<[Uint8Array, number, number, number]>;
   #damagedCount: number;
+  #hasCopies: boolean;
 
   /** `path` may be ':memory:'. Throws when the file is no index of this version and repository. */
   constructor(path: string, repositoryId: string) {
@@ -78,6 +80,9 @@ export class BlockIndex {
     this.#findAll = this.#db.transaction((ids: readonly Uint8Array[]) =>
       ids.map((id) => this.find(id)),
     );
+    this.#placesOfAll = this.#db.transaction((ids: readonly Uint8Array[]) =>
+      ids.map((id) => this.places(id)),
+    );
     this.#noted = this.#db.prepare('SELECT value FROM meta WHERE name = ?');
     this.#insert = this.#db.prepare('INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?)');
     this.#insertCopy = this.#db.prepare('INSERT OR IGNORE INTO copies VALUES (?, ?, ?, ?)');
@@ -86,6 +91,7 @@ export class BlockIndex {
       this.#numbers.set(row.id, row.number);
     }
     this.#damagedCount = this.#countDamaged();
+    this.#hasCopies = this.#db.prepare('SELECT 1 FROM copies LIMIT 1').get() !== undefined;
   }
 
   #prepare(repositoryId: string): void {
@@ -133,6 +139,11 @@ export class BlockIndex {
     return this.#numbers.has(packId);
   }
 
+  /** Packs by the number that places name them with. */
+  packs(): Iterable<readonly [number, PackRow]> {
+    return this.#packs;
+  }
+
   packOf(place: BlockPlace): string {
     return this.#packs.get(place.pack)?.id ?? '';
   }
@@ -153,6 +164,23 @@ export class BlockIndex {
     const key = id.subarray(0, keyPrefixBytes);
     const rows = this.#db.prepare('SELECT pack, offset, length FROM copies WHERE id = ?').all(key);
     return rows as BlockPlace[];
+  }
+
+  /** Every place of a block in a pack that is there: good ones first, damaged ones too. */
+  places(id: Uint8Array): readonly BlockPlace[] {
+    const key = id.subarray(0, keyPrefixBytes);
+    const first = this.#find.get(key);
+    if (first === undefined) return [];
+    const all = this.#hasCopies ? [first, ...this.copies(id)] : [first];
+    const live = all.filter(({ pack }) => this.#packs.has(pack));
+    if (live.length < 2 && this.#damagedCount === 0) return live;
+    const good = live.filter((place) => this.#usable(key, place));
+    return [...good, ...live.filter((place) => !good.includes(place))];
+  }
+
+  /** The same for many: SQLite then locks its file once, not for each. */
+  placesOfAll(ids: readonly Uint8Array[]): readonly (readonly BlockPlace[])[] {
+    return this.#placesOfAll(ids);
   }
 
   #usable(key: Uint8Array, place: BlockPlace): boolean {
@@ -214,6 +242,7 @@ export class BlockIndex {
         const before = this.#find.get(key);
         if (before !== undefined && this.#packs.has(before.pack)) {
           this.#insertCopy.run(key, before.pack, before.offset, before.length);
+          this.#hasCopies = true;
         }
         this.#insert.run(key, number, offset, length);
       }

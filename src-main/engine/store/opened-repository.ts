@@ -7,13 +7,24 @@ import { deriveKeys, type StoreKeys } from './crypto.ts';
 import { changedRangesOf } from './diff.ts';
 import type { Header } from './header.ts';
 import { syncIndex, type SyncOptions, type SyncResult } from './index-sync.ts';
+import {
+  outlineOf,
+  planCleanUp,
+  readRoots,
+  type CleanUpOptions,
+  type CleanUpOutline,
+  type CleanUpParts,
+} from './clean-up.ts';
+import { finishEarlier, runCleanUp, type CleanUpResult } from './clean-up-run.ts';
 import { closeIndex, openIndex, removeIndex } from './index-file.ts';
 import type { BlockIndex } from './index.ts';
+import { createKept, keyOf, noSuchPoint, type KeptPoints } from './kept.ts';
 import { KeyRing } from './keys.ts';
 import { takeLease, type Lease } from './lock.ts';
 import { decodeManifestFile, maxManifestFileBytes, pointName } from './manifest-file.ts';
 import type { PointManifest } from './manifest.ts';
 import { isFileName } from './manifest.ts';
+import { PlaceTable } from './place-table.ts';
 import type {
   ByteRange,
   LeaseOwner,
@@ -23,13 +34,13 @@ import type {
   TreeReader,
   TreeRoot,
   Usage,
-  VerifyOptions,
-  VerifyResult,
 } from './repository.ts';
 import type { Storage } from './storage.ts';
 import { maxNodeBytes } from './tree-node.ts';
+import { findSharing, type Sharing } from './sharing.ts';
 import { StoreTreeReader } from './tree-reader.ts';
 import { lostRanges, verifyRepository } from './verify.ts';
+import type { VerifyOptions, VerifyResult } from './verify-result.ts';
 import { BlockWorkers } from './workers.ts';
 import { maxBlobBytes, RepositoryWriter } from './writer.ts';
 
@@ -51,6 +62,7 @@ export class OpenedRepository implements StoreRepository {
   readonly id: string;
   readonly blockSizeBytes: number;
   readonly encrypted: boolean;
+  readonly kept: KeptPoints;
   readonly #parts: RepositoryParts;
   readonly #keys: StoreKeys;
   readonly #workers: BlockWorkers;
@@ -60,6 +72,8 @@ export class OpenedRepository implements StoreRepository {
   #synced = false;
   #lastResyncMs = -Infinity;
   #writing = false;
+  /** The last found, and the points it is of. */
+  #sharing: { readonly of: string; readonly found: Sharing } | null = null;
 
   constructor(parts: RepositoryParts) {
     const { id, blockSizeBytes, encrypted } = parts.header;
@@ -78,6 +92,16 @@ export class OpenedRepository implements StoreRepository {
     };
     this.#workers = new BlockWorkers(setup, parts.workerUrl);
     this.#reader = this.#makeReader();
+    const { world, storage } = parts;
+    this.kept = createKept({
+      world,
+      storage,
+      keys: this.#keys,
+      requireWritable: () => {
+        this.#requireWritable();
+      },
+      lease: (what) => this.#lease({ installation: '', what }),
+    });
   }
 
   #makeReader(): BlockReader {
@@ -90,11 +114,16 @@ export class OpenedRepository implements StoreRepository {
         return current(); // a rebuild replaces it
       },
       resync: () => this.#resync(),
+      packGone: () => this.#packGone(),
     });
   }
 
   masterKey(): Buffer | null {
     return this.#parts.masterKey === null ? null : Buffer.from(this.#parts.masterKey);
+  }
+
+  check(): Promise<void> {
+    return this.#parts.storage.check();
   }
 
   /** One sync at a time; callers that come while it runs share it. */
@@ -116,7 +145,21 @@ export class OpenedRepository implements StoreRepository {
     await this.#sync();
   }
 
+  /** Another process may have moved its blocks. A writer's index stays as it was when it began. */
+  async #packGone(): Promise<boolean> {
+    if (this.#writing) return false;
+    await this.#sync();
+    return true;
+  }
+
   async listPoints(): Promise<readonly PointName[]> {
+    const removed = new Set((await this.kept.removed()).map(({ point }) => keyOf(point)));
+    const all = await this.#listManifests();
+    return all.filter((point) => !removed.has(keyOf(point)));
+  }
+
+  /** Also of points that are removed and not cleaned up yet. */
+  async #listManifests(): Promise<readonly PointName[]> {
     const { storage } = this.#parts;
     const points: PointName[] = [];
     for (const machineUuid of await storage.list('points')) {
@@ -167,13 +210,16 @@ export class OpenedRepository implements StoreRepository {
   }
 
   #lease(owner: LeaseOwner, signal?: AbortSignal): Promise<Lease> {
-    const { world, storage, readOnly } = this.#parts;
-    if (readOnly) {
-      throw new AppError('read-only', 'The repository was opened only for reading.', {
-        unharmed: 'Nothing was changed.',
-      });
-    }
+    const { world, storage } = this.#parts;
+    this.#requireWritable();
     return takeLease(world, storage, owner, signal);
+  }
+
+  #requireWritable(): void {
+    if (!this.#parts.readOnly) return;
+    throw new AppError('read-only', 'The repository was opened only for reading.', {
+      unharmed: 'Nothing was changed.',
+    });
   }
 
   openTree(root: TreeRoot): TreeReader {
@@ -199,6 +245,7 @@ export class OpenedRepository implements StoreRepository {
         index: this.#index,
         reader: this.#reader,
         workers: this.#workers,
+        resync: () => this.#sync(),
         damagedPacks: sync.damaged,
       },
       depth,
@@ -236,10 +283,75 @@ export class OpenedRepository implements StoreRepository {
     await this.#sync({ onProgress, signal });
   }
 
+  async sharing(signal?: AbortSignal): Promise<Sharing> {
+    if (!this.#writing) await this.#sync({ signal });
+    const points = await this.#listManifests();
+    const of = points.map(keyOf).sort().join('\n');
+    if (this.#sharing?.of === of) return this.#sharing.found;
+    const roots = await readRoots(this, points, signal);
+    const bytes = new Map<string, number>();
+    for (const point of points) {
+      const name = pointName(point.machineUuid, point.id);
+      bytes.set(keyOf(point), (await this.#parts.storage.size(name)) ?? 0);
+    }
+    const found = await findSharing(roots, {
+      reader: this.#reader,
+      index: this.#index,
+      blockSizeBytes: this.blockSizeBytes,
+      signal,
+      manifestBytes: (point) => bytes.get(keyOf(point)) ?? 0,
+    });
+    this.#sharing = { of, found };
+    return found;
+  }
+
+  async planCleanUp(options: CleanUpOptions = {}): Promise<CleanUpOutline> {
+    if (!this.#writing) await this.#sync({ signal: options.signal });
+    const table = new PlaceTable();
+    try {
+      return outlineOf(await planCleanUp(this.#cleanUpParts(), table, options));
+    } finally {
+      table.close();
+    }
+  }
+
+  async cleanUp(owner: LeaseOwner, options: CleanUpOptions = {}): Promise<CleanUpResult> {
+    const lease = await this.#lease(owner, options.signal);
+    const table = new PlaceTable();
+    try {
+      const parts = { ...this.#cleanUpParts(), lease };
+      await this.#parts.storage.removeTemporary();
+      await finishEarlier(parts);
+      await this.#sync({ signal: options.signal });
+      this.#writing = true;
+      const plan = await planCleanUp(parts, table, options);
+      return await runCleanUp(parts, plan, table, options);
+    } finally {
+      this.#writing = false;
+      table.close();
+      await lease.release();
+    }
+  }
+
+  #cleanUpParts(): CleanUpParts {
+    return {
+      world: this.#parts.world,
+      storage: this.#parts.storage,
+      keys: this.#keys,
+      index: this.#index,
+      reader: this.#reader,
+      workers: this.#workers,
+      kept: this.kept,
+      blockSizeBytes: this.blockSizeBytes,
+      listManifests: () => this.#listManifests(),
+      readPoint: (id, machineUuid) => this.readPoint(id, machineUuid),
+    };
+  }
+
   async usage(): Promise<Usage> {
     await this.#sync();
     const { storage } = this.#parts;
-    const points = await this.listPoints();
+    const points = await this.#listManifests();
     let usedBytes = this.#index.packBytes;
     for (const { id, machineUuid } of points) {
       usedBytes += (await storage.size(pointName(machineUuid, id))) ?? 0;
@@ -255,29 +367,10 @@ export class OpenedRepository implements StoreRepository {
     await new KeyRing(storage, world.ids, this.id).changePassword(old, next);
   }
 
-  async deletePoint(id: string, machineUuid: string, owner?: LeaseOwner): Promise<void> {
-    const name = pointName(machineUuid, id);
-    const lease = await this.#lease(
-      owner ?? { installation: '', what: 'removing a restore point' },
-    );
-    try {
-      if ((await this.#parts.storage.size(name)) === null) throw noSuchPoint(id);
-      await this.#parts.storage.delete(name);
-    } finally {
-      await lease.release();
-    }
-  }
-
   async close(): Promise<void> {
     await this.#workers.close();
     await this.#syncing?.catch(() => undefined); // whoever asked for it got the error
     await closeIndex(this.#parts.world, this.#parts.indexPath, this.#index);
     await this.#parts.storage.close();
   }
-}
-
-function noSuchPoint(id: string): AppError {
-  return new AppError('point-not-found', 'This restore point is not in the repository.', {
-    point: id,
-  });
 }

@@ -9,6 +9,8 @@
  */
 import { AppError } from '#contract/errors.ts';
 import type { World } from '#engine/world/world.ts';
+import type { CleanUpOptions, CleanUpOutline } from './clean-up.ts';
+import type { CleanUpResult } from './clean-up-run.ts';
 import { deriveKeys, formatVersion, keyBytes } from './crypto.ts';
 import { FolderStorage, headerName } from './folder-storage.ts';
 import {
@@ -22,10 +24,14 @@ import {
   type Header,
 } from './header.ts';
 import { openIndex } from './index-file.ts';
+import type { KeptPoints } from './kept.ts';
 import { KeyRing, type Cost } from './keys.ts';
 import type { PointManifest } from './manifest.ts';
+import { markerKinds } from './marker.ts';
 import { OpenedRepository, type RepositoryParts } from './opened-repository.ts';
 import { selfTest } from './self-test.ts';
+import type { Sharing } from './sharing.ts';
+import type { VerifyOptions, VerifyResult } from './verify-result.ts';
 
 /** A tree of blocks: a disk's content, or a blob's. */
 export interface TreeRoot {
@@ -76,40 +82,6 @@ export interface Inspection {
   readonly blockSizeBytes: number;
 }
 
-export interface VerifyOptions {
-  readonly point?: PointName;
-  /** Blocks done of blocks to do; called at most four times a second. */
-  readonly onProgress?: (done: number, total: number) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** One thing that is not as it was written, and all it touches. */
-export interface StoreDamage {
-  readonly what: 'block' | 'pack' | 'manifest';
-  /** Block id, pack id or point id. */
-  readonly id: string;
-  /** A plain sentence. */
-  readonly detail: string;
-  readonly touches: readonly TouchedRange[];
-}
-
-export interface TouchedRange {
-  readonly point: PointName;
-  /** Disk target, or "definition", "firmware", "tpm"; '' when the whole point is touched. */
-  readonly part: string;
-  /** At most `maxReportedRanges` of each part. */
-  readonly ranges: readonly ByteRange[];
-}
-
-export interface VerifyResult {
-  readonly depth: 'structure' | 'data';
-  readonly pointsChecked: number;
-  readonly blocksChecked: number;
-  readonly bytesRead: number;
-  readonly seconds: number;
-  readonly damage: readonly StoreDamage[];
-}
-
 export interface Usage {
   /** Bytes of every file in the repository. */
   readonly usedBytes: number;
@@ -130,6 +102,9 @@ export interface StoreRepository {
   readonly encrypted: boolean;
   /** The key that opens it again without a password; null when unencrypted. Keep it secret. */
   masterKey(): Buffer | null;
+  /** Throws `repository-unavailable` unless it is where it was, on the file system it was on. */
+  check(): Promise<void>;
+  /** Without those that are removed. */
   listPoints(): Promise<readonly PointName[]>;
   /** Throws point-not-found, manifest-damaged, manifest-refused, repository-too-new. */
   readPoint(id: string, machineUuid: string): Promise<PointManifest>;
@@ -154,8 +129,14 @@ export interface StoreRepository {
   usage(): Promise<Usage>;
   /** `old` is the password or the recovery code; the recovery code stays as it is. */
   changePassword(old: string, next: string): Promise<void>;
-  /** Removes the manifest; blocks stay until gc. Takes the lease for a moment. */
-  deletePoint(id: string, machineUuid: string, owner?: LeaseOwner): Promise<void>;
+  /** Pins, and points removed until the clean-up. */
+  readonly kept: KeptPoints;
+  /** What removing points frees. Found anew only when the points changed. Throws refused. */
+  sharing(signal?: AbortSignal): Promise<Sharing>;
+  /** What `cleanUp` would do now; changes nothing. Throws refused. */
+  planCleanUp(options?: CleanUpOptions): Promise<CleanUpOutline>;
+  /** Takes the lease; frees what no point needs. Throws refused, repository-busy. */
+  cleanUp(owner: LeaseOwner, options?: CleanUpOptions): Promise<CleanUpResult>;
   close(): Promise<void>;
 }
 
@@ -274,7 +255,7 @@ export async function createRepository(
   const masterKey = encrypted ? world.ids.bytes(keyBytes) : null;
   const createdAt = world.clock.now();
   const header = { id, formatVersion, encrypted, blockSizeBytes, createdAt };
-  for (const folder of ['keys', 'packs', 'points', 'locks']) {
+  for (const folder of ['keys', 'packs', 'points', ...markerKinds, 'locks']) {
     await world.files.makeFolder(`${path}/${folder}`);
   }
   let recoveryCode: string | null = null;
@@ -301,9 +282,9 @@ async function requireEmpty(world: World, path: string): Promise<void> {
   if (names.includes(headerName)) throw exists(path);
   // What an interrupted create left may be used again; anything else is somebody's. Blocks or
   // points without a header are a repository that lost it: its keys must stay.
-  const ours = ['keys', 'locks', 'packs', 'points', 'lost+found'];
+  const ours = ['keys', 'locks', 'packs', 'points', ...markerKinds, 'lost+found'];
   if (!names.every((name) => ours.includes(name))) throw notEmpty(path);
-  for (const name of ['packs', 'points']) {
+  for (const name of ['packs', 'points', ...markerKinds]) {
     if (names.includes(name)) await requireNothing(world, `${path}/${name}`);
   }
   await world.files.removeTree(`${path}/keys`);

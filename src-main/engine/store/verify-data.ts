@@ -1,4 +1,5 @@
 /** Reads, opens and hashes blocks: all that are in packs, or all that one point needs. */
+import { readCleaned } from './cleaned.ts';
 import { idBytes } from './crypto.ts';
 import { packName, type PackEntry } from './pack.ts';
 import { readFailure, readTrailer } from './pack-reader.ts';
@@ -10,9 +11,35 @@ import { throwIfAborted, type Progress } from './verify-progress.ts';
 const sliceBytes = 4 * 1024 * 1024;
 const maxSlicesInFlight = 4;
 
-/** Every block of every pack, pack after pack, in the order of the file. */
-export async function provePacks(
+/** Times the list of packs is read again because some went away meanwhile. */
+const maxRounds = 4;
+
+/**
+ * Every block of every pack. Packs that a clean-up elsewhere took away meanwhile are no damage:
+ * what they held is looked for in the packs it wrote, and proven there.
+ */
+export async function proveAllPacks(
   parts: VerifyParts,
+  found: Found,
+  progress: Progress,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { index } = parts;
+  const proven = new Set<string>();
+  for (let round = 0; round < maxRounds; round += 1) {
+    const packIds = [...index.packIds()].filter((packId) => !proven.has(packId));
+    if (packIds.length === 0) return;
+    await provePacks(parts, packIds, found, progress, signal);
+    for (const packId of packIds) proven.add(packId);
+    if (packIds.every((packId) => index.hasPack(packId))) return;
+    await parts.resync();
+  }
+}
+
+/** Pack after pack, in the order of the file. */
+async function provePacks(
+  parts: VerifyParts,
+  packIds: readonly string[],
   found: Found,
   progress: Progress,
   signal?: AbortSignal,
@@ -20,7 +47,6 @@ export async function provePacks(
   const { index, storage, keys } = parts;
   const inFlight = new Set<Promise<void>>();
   let failure: Error | null = null;
-  const packIds = [...index.packIds()];
   let packsLeft = packIds.length;
   for (const packId of packIds) {
     throwIfAborted(signal);
@@ -28,7 +54,7 @@ export async function provePacks(
     if ('why' in listing) {
       // Everything the index knew to be in it counts as lost: checkTrees finds what that touches.
       index.dropPack(packId);
-      index.note('vanished', true);
+      if (!(await isCleaned(parts, packId))) index.note('vanished', true);
       continue;
     }
     if (packsLeft === packIds.length) progress.expect(listing.entries.length * packIds.length);
@@ -50,6 +76,10 @@ export async function provePacks(
   }
   await Promise.all(inFlight);
   if (failure !== null) throw failure as Error;
+}
+
+async function isCleaned({ storage, keys }: VerifyParts, packId: string): Promise<boolean> {
+  return (await readCleaned(storage, keys)).some(({ packs }) => packs.includes(packId));
 }
 
 function* slices(entries: readonly PackEntry[]): Iterable<readonly PackEntry[]> {

@@ -10,21 +10,13 @@ import type { StoreKeys } from './crypto.ts';
 import type { BlockIndex } from './index.ts';
 import { breathe } from './index-sync.ts';
 import type { PointManifest } from './manifest.ts';
-import type {
-  ByteRange,
-  PointName,
-  StoreDamage,
-  StoreRepository,
-  TouchedRange,
-  TreeRoot,
-  VerifyOptions,
-  VerifyResult,
-} from './repository.ts';
+import type { ByteRange, PointName, StoreRepository, TreeRoot } from './repository.ts';
 import type { Storage } from './storage.ts';
 import { fanOut } from './tree-node.ts';
 import { leaves } from './tree-walk.ts';
 import { Progress, throwIfAborted } from './verify-progress.ts';
-import { provePacks, provePoint } from './verify-data.ts';
+import type { StoreDamage, TouchedRange, VerifyOptions, VerifyResult } from './verify-result.ts';
+import { proveAllPacks, provePoint } from './verify-data.ts';
 import type { BlockWorkers } from './workers.ts';
 
 /** Ranges reported of one part of one point; more are counted in the detail's words only. */
@@ -40,6 +32,8 @@ export interface VerifyParts {
   readonly index: BlockIndex;
   readonly reader: BlockReader;
   readonly workers: BlockWorkers;
+  /** Brings the index up to date again. */
+  readonly resync: () => Promise<unknown>;
   readonly damagedPacks: readonly { readonly packId: string; readonly why: string }[];
 }
 
@@ -75,7 +69,7 @@ export async function verifyRepository(
   for (const name of names) whole.push(...(await readParts(parts, name, damage)));
   const progress = new Progress(clock, options.onProgress);
   if (depth === 'data' && options.point === undefined) {
-    await provePacks(parts, found, progress, options.signal);
+    await proveAllPacks(parts, found, progress, options.signal);
   }
   if (depth === 'data' && options.point !== undefined) {
     for (const part of whole) await provePoint(parts, part, found, progress, options.signal);

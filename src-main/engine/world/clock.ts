@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import { AppError } from '#contract/errors.ts';
 
 /** Where time comes from. Everything that waits or stamps takes one of these. */
@@ -6,6 +7,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds that never go back; only differences mean anything. */
   monotonic(): number;
+  /** Milliseconds since the computer was started, those it slept included; to 10 ms or so. */
+  sinceBoot(): number;
   /** Resolves after `ms`; rejects with `cancelled` when the signal fires first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Calls `action` once after `ms`; the returned function cancels it. Never keeps Node alive. */
@@ -15,6 +18,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  sinceBoot: () => uptime() * 1000, // CLOCK_BOOTTIME where there is one
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       const abort = () => {

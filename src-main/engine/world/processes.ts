@@ -1,9 +1,10 @@
 /** Outside programs: argument lists, never a shell; a clean environment; output with a limit. */
 import { spawn } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '#contract/errors.ts';
 import { errnoOf } from './file-errors.ts';
+import { spawnGroup, superviseGroup, type GroupEnd, type GroupOptions } from './process-group.ts';
 
 export interface RunOptions {
   readonly input?: string | Uint8Array;
@@ -43,6 +44,14 @@ export interface Processes {
     args: readonly string[],
     options?: Omit<RunOptions, 'input' | 'timeoutMs'> & { readonly detached?: boolean },
   ): Promise<Child>;
+  /**
+   * Runs a program a person chose as the head of a process group, with its output line by line.
+   * How it ended is a result; `tool-missing` when it is not there (data.errno ENOENT) or may not be
+   * run (EACCES). It gets SIGTERM when this process dies.
+   */
+  runGroup(program: string, args: readonly string[], options: GroupOptions): Promise<GroupEnd>;
+  /** The full path of a program, looked for as it would be run; null when it may not be run. */
+  find(program: string): Promise<string | null>;
   /** Whether a process with this id exists. */
   alive(pid: number): boolean;
   /** Signals a process that is not our child; false if it does not exist. */
@@ -94,23 +103,30 @@ async function tied(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<readonly [string, ...string[]]> {
-  const tools = await Promise.all([isThere('setpriv', env), isThere(program, env)]);
+  const tools = await Promise.all([findProgram('setpriv', env), findProgram(program, env)]);
   // What is not there fails by itself, under its own name.
-  if (!tools.every(Boolean)) return [program, ...args];
+  if (tools.includes(null)) return [program, ...args];
   return ['setpriv', '--pdeathsig', 'TERM', '--', program, ...args];
 }
 
-async function isThere(program: string, env: Readonly<Record<string, string>>): Promise<boolean> {
-  if (program.includes('/')) return mayRun(program);
+async function findProgram(
+  program: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string | null> {
   const folders = (env['PATH'] ?? searchPath).split(':');
-  return (await Promise.all(folders.map((folder) => mayRun(join(folder, program))))).includes(true);
+  const paths = program.includes('/') ? [program] : folders.map((folder) => join(folder, program));
+  const runnable = await Promise.all(paths.map(mayRun));
+  return paths.find((_path, index) => runnable[index] === true) ?? null;
 }
 
-function mayRun(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+/** A folder is executable too, so it has to be a file. */
+async function mayRun(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false; // not there, or not for us
+  }
 }
 
 function identity(options: { readonly as?: { readonly uid: number; readonly gid: number } }) {
@@ -207,6 +223,14 @@ export const realProcesses: Processes = {
       });
     });
   },
+  runGroup: async (program, args, options) => {
+    const env = environment(options.env);
+    const [command, ...rest] = await tied(program, args, env);
+    return superviseGroup(spawnGroup(command, rest, env), options).catch((thrown: unknown) => {
+      throw startFailure(program, thrown);
+    });
+  },
+  find: (program) => findProgram(program, environment()),
   alive: (pid) => {
     try {
       process.kill(pid, 0);

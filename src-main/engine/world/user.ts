@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 /** Who runs this, and where libvirt's own client would look for this user's daemon. */
@@ -20,6 +20,11 @@ export function currentUser(): CurrentUser {
     runtimeFolder: filled(process.env['XDG_RUNTIME_DIR']),
     cacheFolder: filled(process.env['XDG_CACHE_HOME']) ?? join(home, '.cache'),
   };
+}
+
+/** The name of this computer, to tell several apart. */
+export function computerName(): string {
+  return hostname();
 }
 
 function filled(value: string | undefined): string | null {

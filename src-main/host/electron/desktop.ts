@@ -18,7 +18,16 @@ function startOf(start: string | null, home: string): { readonly defaultPath: st
   return { defaultPath: start ?? home };
 }
 
-export function electronDesktop(window: () => BrowserWindow | null, home: string): Desktop {
+/** Notices that can still be clicked: one that nothing holds is collected, and its click too. */
+const maxNotices = 50;
+
+/** `open` brings the window to the front, at a place of it if one is given. */
+export function electronDesktop(
+  window: () => BrowserWindow | null,
+  open: (at: string | null) => void,
+  home: string,
+): Desktop {
+  const notices = new Set<Notification>();
   /** Dialogs belong to the window, or stand alone when there is none. */
   const owner = (): BrowserWindow => {
     const found = window();
@@ -57,11 +66,18 @@ export function electronDesktop(window: () => BrowserWindow | null, home: string
       await shell.openExternal(links[link]);
       return done;
     },
-    notify({ title, body }) {
+    notify({ title, body, at }) {
       if (!Notification.isSupported()) return Promise.resolve({ kind: 'unsupported' });
       const notification = new Notification({ title, body });
+      const [oldest] = notices.size < maxNotices ? [] : notices;
+      if (oldest !== undefined) notices.delete(oldest);
+      notices.add(notification);
+      notification.on('close', () => {
+        notices.delete(notification);
+      });
       notification.on('click', () => {
-        window()?.show();
+        notices.delete(notification);
+        open(at);
       });
       notification.show();
       return Promise.resolve(done);

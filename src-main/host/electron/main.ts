@@ -1,12 +1,12 @@
 /**
  * The desktop application: one window over the engine of this user's data folder, ours or, when
- * another Waymark runs it, that one's over its socket. Closing the window while jobs run keeps them
- * going; the application ends after the last. What a second start says is never looked at.
+ * another Waymark runs it, that one's over its socket. Closing the window keeps jobs and plans
+ * going; the application ends when there is neither. What a second start says is never looked at.
  */
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { app, dialog, protocol, session, type BrowserWindow } from 'electron';
-import { createClient, type Client } from '#contract/client.ts';
+import { app, dialog, protocol, session } from 'electron';
+import { createClient } from '#contract/client.ts';
 import { realFiles } from '#engine/world/files.ts';
 import { desktopHandlers } from '../desktop.ts';
 import { withDesktop } from '../desktop-transport.ts';
@@ -14,14 +14,15 @@ import { createOwnEngine, openLog } from '../owner/engine.ts';
 import { dataFolder, runtimeFolder } from '../owner/folders.ts';
 import { lastingSession, type Lasting } from '../owner/lasting.ts';
 import { openSession } from '../owner/session.ts';
-import { dataArgument } from './arguments.ts';
+import { dataArgument, inBackground } from './arguments.ts';
 import { electronDesktop } from './desktop.ts';
 import { serveCalls, serveEvents } from './ipc.ts';
 import { installMenu } from './menu.ts';
-import { noticeFor } from './notices.ts';
+import { createOneWindow, type OneWindow } from './one-window.ts';
 import { appSchemePrivileges, serveInterface } from './protocol.ts';
 import { appScheme } from './origin.ts';
-import { createWindow, hardenContents, hardenSession } from './window.ts';
+import { surround } from './surround.ts';
+import { hardenContents, hardenSession } from './window.ts';
 
 process.umask(0o077);
 const environment = process.env;
@@ -34,7 +35,10 @@ const icons = app.isPackaged
   ? join(process.resourcesPath, 'icons')
   : join(bundles, '../resources/icons');
 
-let window: BrowserWindow | null = null;
+const trayIcons = app.isPackaged
+  ? join(process.resourcesPath, 'tray')
+  : join(bundles, '../resources/tray');
+
 let lasting: Lasting | null = null;
 let quitting = false;
 
@@ -59,12 +63,6 @@ function open(): Promise<Lasting> {
   return lastingSession(openOne, report);
 }
 
-async function jobsRun(client: Client): Promise<boolean> {
-  // An engine that does not answer has no job to wait for.
-  const jobs = await client.call('jobs.list', { all: false }).catch(() => []);
-  return jobs.length > 0;
-}
-
 async function leave(): Promise<void> {
   quitting = true;
   await lasting?.close().catch((thrown: unknown) => report('Closing failed', thrown));
@@ -72,8 +70,8 @@ async function leave(): Promise<void> {
 }
 
 /** Quitting cancels what runs, so it asks first. */
-async function askToLeave(client: Client): Promise<void> {
-  if (await jobsRun(client)) {
+async function askToLeave(jobsRun: boolean): Promise<void> {
+  if (jobsRun) {
     const { response } = await dialog.showMessageBox({
       type: 'warning',
       message: 'A job is running',
@@ -93,45 +91,39 @@ async function begin(): Promise<void> {
   protocol.handle(appScheme, serveInterface(realFiles, join(bundles, 'renderer')));
   installMenu(developer);
   lasting = await open();
-  const desktop = electronDesktop(() => window, homedir());
-  const transport = withDesktop(lasting.transport, desktopHandlers(desktop), report);
-  const client = createClient(transport);
-  serveCalls(transport, report);
-
-  const show = () => {
-    if (window !== null) {
-      if (window.isMinimized()) window.restore();
-      window.focus();
-      return;
-    }
-    window = createWindow({
+  const window: OneWindow = createOneWindow(
+    {
       preload: join(bundles, 'preload/preload.cjs'),
       icon: join(icons, '256x256.png'),
       developer,
-    });
-    serveEvents(transport, window.webContents);
-    window.once('closed', () => {
-      window = null;
-    });
+    },
+    ({ webContents }) => {
+      serveEvents(transport, webContents);
+    },
+  );
+  const show = (at: string | null) => {
+    window.show(at);
   };
-  client.on('jobs.changed', (job) => {
-    const note = noticeFor(job, window?.isFocused() ?? false);
-    if (note !== null) void desktop.notify(note);
-    if (window !== null || quitting) return;
-    void jobsRun(client).then((run) => (run || window !== null ? undefined : leave()));
+  const desktop = electronDesktop(window.current, show, homedir());
+  const transport = withDesktop(lasting.transport, desktopHandlers(desktop), report);
+  const client = createClient(transport);
+  serveCalls(transport, report);
+  if (!inBackground(process.argv)) show(null);
+  const overview = surround({
+    ...{ client, desktop, window, report },
+    icons: trayIcons,
+    leave: () => (quitting ? Promise.resolve() : leave()),
   });
-  app.on('second-instance', show);
-  app.on('window-all-closed', () => {
-    void jobsRun(client).then((run) => (run || window !== null ? undefined : leave()));
+  app.on('second-instance', () => {
+    show(null);
   });
   app.on('before-quit', (event) => {
     if (quitting) return;
     event.preventDefault();
-    void askToLeave(client);
+    void askToLeave(overview().jobs.length > 0);
   });
   process.on('SIGTERM', () => void leave());
   process.on('SIGINT', () => void leave());
-  show();
 }
 
 if (app.requestSingleInstanceLock()) {

@@ -1,5 +1,9 @@
-/** Which ends of jobs are worth a notification: failures always, others when nobody is looking. */
+/**
+ * What is worth a notice on the desktop. Of jobs a person began: failures always, others when
+ * nobody is looking. What a plan began is told by the engine's news, not a second time here.
+ */
 import type { Job } from '#contract/domain.ts';
+import type { News, PlanRun, PlanRunId } from '#contract/plans.ts';
 import type { Note } from '../desktop.ts';
 
 /** Who started something this long ago is doing something else by now. */
@@ -7,16 +11,51 @@ const longMs = 30_000;
 
 export function noticeFor(job: Job, focused: boolean): Note | null {
   const { state, title } = job;
+  const at = `#/job/${encodeURIComponent(job.id)}`;
   switch (state.kind) {
     case 'failed':
-      return { title: `${title}: failed`, body: state.error.message };
+      return { title: `${title}: failed`, body: state.error.message, at };
     case 'problems':
-      return { title: `${title}: finished with problems`, body: state.problems.join(' ') };
+      return { title: `${title}: finished with problems`, body: state.problems.join(' '), at };
     case 'done': {
       const took = state.at - (job.startedAt ?? state.at);
-      return focused && took < longMs ? null : { title, body: 'Done.' };
+      return focused && took < longMs ? null : { title, body: 'Done.', at };
     }
     default:
       return null;
   }
 }
+
+/** Knows which jobs a running plan began: its backup, and the check of its new point. */
+export function createPlannedJobs(): { see(run: PlanRun): void; has(job: Job): boolean } {
+  const running = new Map<PlanRunId, PlanRun>();
+  return {
+    see: (run) => {
+      if (run.state.kind === 'running') running.set(run.id, run);
+      else running.delete(run.id);
+    },
+    has: ({ id, kind, repository }) =>
+      [...running.values()].some(
+        (run) =>
+          run.job === id ||
+          (kind === 'verify' &&
+            run.state.kind === 'running' &&
+            run.state.step === 'verify' &&
+            run.repository.id === repository?.id),
+      ),
+  };
+}
+
+/** Leads to the plan it is about, else to the machine. */
+export function noticeOfNews({ title, body, plan, machine }: News): Note {
+  if (plan !== null) return { title, body, at: `#/plan/${encodeURIComponent(plan)}` };
+  const at = machine === null ? null : `#/machine/${encodeURIComponent(machine)}`;
+  return { title, body, at };
+}
+
+/** Once, when the last window closes: nobody should wonder who still runs here. */
+export const goesOnNote: Note = {
+  title: 'Waymark goes on without a window',
+  body: 'Plans run while it does. Start it again to see the window; Quit in its menu ends it.',
+  at: null,
+};

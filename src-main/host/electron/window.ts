@@ -41,8 +41,14 @@ export interface WindowOptions {
   readonly developer: boolean;
 }
 
-/** A window on the interface; shown once it has something to show. */
-export function createWindow({ preload, icon, developer }: WindowOptions): BrowserWindow {
+/**
+ * A window on the interface; shown once it has something to show. `at` is the place in it, as its
+ * address says it; '' is where it begins.
+ */
+export function createWindow(
+  { preload, icon, developer }: WindowOptions,
+  at: string,
+): BrowserWindow {
   const window = new BrowserWindow({
     ...firstSize,
     ...smallest,
@@ -65,6 +71,6 @@ export function createWindow({ preload, icon, developer }: WindowOptions): Brows
   window.once('ready-to-show', () => {
     window.show();
   });
-  void window.loadURL(appUrl);
+  void window.loadURL(appUrl + at);
   return window;
 }

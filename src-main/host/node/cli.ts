@@ -8,7 +8,7 @@ import type { Client } from '#contract/client.ts';
 import { AppError, toWireError } from '#contract/errors.ts';
 import type { Report } from '../dispatcher.ts';
 import { usage, type Command, type Context, type Option, type Terminal } from './command.ts';
-import { isLater, isLaterNoun, notYet } from './commands/later.ts';
+import { isLater, notYet } from './commands/later.ts';
 import { dataFolder, type Environment } from '../owner/folders.ts';
 import { commandHelp, overview } from './help.ts';
 import { createOutput, exitCodeOf, exitCodes, type ExitCode, type Streams } from './output.ts';
@@ -67,7 +67,6 @@ function findCommand(words: readonly string[], commands: readonly Command[]): Co
   if (found !== undefined) return found;
   const later = isLater(words);
   if (later !== null) throw notYet(later);
-  if (isLaterNoun(noun, commands)) throw notYet(noun);
   const shown = words.slice(0, 2).join(' ');
   throw usage(noun === '' ? 'A command is needed.' : `There is no command ${shown}.`);
 }

@@ -3,6 +3,7 @@ import type { Client } from '#contract/client.ts';
 import type { Host, Machine, Point, Repository } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import type { Unfinished } from '#contract/moments.ts';
+import type { Plan } from '#contract/plans.ts';
 
 const maxCandidates = 20;
 
@@ -60,6 +61,16 @@ export async function findRepository(client: Client, wanted: string): Promise<Re
   if (found !== undefined) return found;
   throw new AppError('repository-not-found', `There is no repository ${wanted}.`, {
     advice: 'See waymark repository list.',
+  });
+}
+
+/** A plan by name or id; a name beats an id. */
+export async function findPlan(client: Client, wanted: string): Promise<Plan> {
+  const plans = await client.call('plans.list', {});
+  const found = plans.find(({ name }) => name === wanted) ?? plans.find(({ id }) => id === wanted);
+  if (found !== undefined) return found;
+  throw new AppError('not-found', `There is no plan ${wanted}.`, {
+    advice: 'See waymark plan list.',
   });
 }
 

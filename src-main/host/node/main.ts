@@ -12,6 +12,10 @@ import { doctorCommand } from './commands/doctor.ts';
 import { hostCommands } from './commands/hosts.ts';
 import { jobCommands } from './commands/jobs.ts';
 import { machineCommands } from './commands/machines.ts';
+import { newsTestCommand, reportCommand } from './commands/news.ts';
+import { planPreviewCommand } from './commands/plan-preview.ts';
+import { planRunCommands } from './commands/plan-runs.ts';
+import { planCommands } from './commands/plans.ts';
 import { pointCommands } from './commands/points.ts';
 import { practiceCommands } from './commands/practice.ts';
 import { repositoryCommands } from './commands/repositories.ts';
@@ -53,6 +57,11 @@ process.exitCode = await runCli(process.argv.slice(2), {
     ...checkpointCommands,
     doctorCommand,
     ...changeCommands,
+    ...planCommands,
+    planPreviewCommand,
+    ...planRunCommands,
+    reportCommand,
+    newsTestCommand,
     ...jobCommands,
     ...practiceCommands,
     serveCommand,

@@ -8,6 +8,7 @@ import { lineLog, type Log } from '#engine/world/log.ts';
 import { systemClock } from '#engine/world/clock.ts';
 import { systemIds } from '#engine/world/ids.ts';
 import { configFolder, runtimeFolder, type Environment } from './folders.ts';
+import { ownLaunch } from './launch.ts';
 import type { RunningEngine } from './session.ts';
 
 /** One older log is kept beside it. */
@@ -73,9 +74,11 @@ export async function createOwnEngine(
     dataFolder,
     runtimeFolder: runtimeFolder(environment, uid),
     front,
+    runsPlans: front !== 'command-line',
     version,
     user: username,
     configFolder: configFolder(environment),
+    launch: ownLaunch(dataFolder),
     ...bundled(),
   });
 }

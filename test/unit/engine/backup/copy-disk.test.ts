@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { alignRegions, copyRegions, maxReadsInFlight } from '#engine/backup/copy-disk.ts';
 import type { Region } from '#engine/nbd/extents.ts';
+import { createPace } from '#engine/backup/pace.ts';
 import type { DiskWriter } from '#engine/store/repository.ts';
+import { handClock } from '../../../fakes/clock.ts';
 
 const block = 16;
 
@@ -130,6 +132,7 @@ describe('copyRegions', () => {
       blockSizeBytes: 65536,
       diskSizeBytes: size,
       signal: new AbortController().signal,
+      pace: createPace(handClock(), null),
       onRead: () => undefined,
     });
     expect(read).toBe(size);
@@ -150,8 +153,36 @@ describe('copyRegions', () => {
       blockSizeBytes: 65536,
       diskSizeBytes: 65536,
       signal: control.signal,
+      pace: createPace(handClock(), null),
       onRead: () => undefined,
     });
+    await expect(copy).rejects.toMatchObject({ code: 'cancelled' });
+    expect(lent.size).toBe(0);
+  });
+
+  test('held to a pace it takes the time, and a cancelled one does not wait for it', async () => {
+    const clock = handClock();
+    const control = new AbortController();
+    const mib = 1024 * 1024;
+    let read = 0;
+    const { writer, lent } = lender(() => undefined);
+    const source = { readInto: () => Promise.resolve() };
+    const copy = copyRegions(source, from([region('data', 0, 100 * mib)]), writer, {
+      blockSizeBytes: 65536,
+      diskSizeBytes: 100 * mib,
+      signal: control.signal,
+      pace: createPace(clock, 10 * mib),
+      onRead: (bytes) => {
+        read += bytes;
+      },
+    });
+    for (let second = 1; second <= 5; second += 1) {
+      await clock.advance(1000);
+      // What is in flight was let through and is not told yet.
+      expect(read).toBeGreaterThanOrEqual((10 * second - maxReadsInFlight - 1) * mib);
+      expect(read).toBeLessThanOrEqual((10 * second + 1) * mib);
+    }
+    control.abort();
     await expect(copy).rejects.toMatchObject({ code: 'cancelled' });
     expect(lent.size).toBe(0);
   });

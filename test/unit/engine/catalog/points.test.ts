@@ -196,6 +196,17 @@ test('damage can be taken back', () => {
   expect(catalog.points.getPoint('01A').damaged).toBe(false);
 });
 
+test('a pin is shown, goes with a replacement, and old rows have none', () => {
+  catalog.points.insertPoint(point('01A'));
+  catalog.points.setPinned(atticId, '01A' as PointId, true);
+  expect(catalog.points.getPoint('01A').pinned).toBe(true);
+  catalog.points.replaceAllOf(atticId, [point('01A', { pinned: false })]);
+  expect(catalog.points.getPoint('01A').pinned).toBe(false);
+  const { pinned: _pinned, ...before } = point('01B');
+  catalog.points.insertPoint(before as Point);
+  expect(catalog.points.getPoint('01B').pinned).toBe(false);
+});
+
 test('a listing gives the newest up to its limit and no more', () => {
   catalog.transaction(() => {
     for (let i = 0; i <= maxListedPoints; i += 1) {

@@ -46,7 +46,9 @@ beforeEach(async () => {
       list: () => [],
       sync: () => Promise.resolve(0),
       open: () =>
-        Promise.resolve({ deletePoint: (id: string) => Promise.resolve(removed.push(id)) }),
+        Promise.resolve({
+          kept: { remove: ({ id }: { id: string }) => Promise.resolve(removed.push(id)) },
+        }),
       remove: remember('repository'),
     },
     practice: { remove: remember('practice'), status: () => Promise.resolve({ kind: 'absent' }) },

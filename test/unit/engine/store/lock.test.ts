@@ -29,6 +29,7 @@ function handTurned(world: World, onSleep: (nowMs: number) => Promise<void>): Wo
   const clock: Clock = {
     ...world.clock,
     monotonic: () => nowMs,
+    sinceBoot: () => nowMs,
     sleep: async (ms) => {
       nowMs += ms;
       await onSleep(nowMs);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Job } from '#contract/domain.ts';
-import { dataArgument } from '../../../../src-main/host/electron/arguments.ts';
+import { dataArgument, inBackground } from '../../../../src-main/host/electron/arguments.ts';
 import { noticeFor } from '../../../../src-main/host/electron/notices.ts';
 
 describe('arguments and notices', () => {
@@ -8,13 +8,19 @@ describe('arguments and notices', () => {
     expect(dataArgument(['/bin/electron', '.', '--data=/srv/w', '--no-zygote'])).toBe('/srv/w');
     expect(dataArgument(['/bin/electron', '--data', '/srv/w'])).toBeUndefined();
     expect(dataArgument(['/bin/electron', '--data='])).toBeUndefined();
+    expect(inBackground(['/bin/electron', '--background', '--data=/srv'])).toBe(true);
+    expect(inBackground(['/bin/electron', '--data=/srv'])).toBe(false);
   });
 
   it('tells of failures always, of long work when nobody looks, of the rest never', () => {
-    const base = { title: 'Back up gitea', startedAt: 0 } as Job;
+    const base = { id: 'job-1', title: 'Back up gitea', startedAt: 0 } as Job;
     const error = { code: 'no-space', message: 'Full.', data: {} } as const;
     const failed: Job = { ...base, state: { kind: 'failed', at: 5, error } };
-    expect(noticeFor(failed, true)).toEqual({ title: 'Back up gitea: failed', body: 'Full.' });
+    expect(noticeFor(failed, true)).toEqual({
+      title: 'Back up gitea: failed',
+      body: 'Full.',
+      at: '#/job/job-1',
+    });
     const quick: Job = { ...base, state: { kind: 'done', at: 29_999 } };
     const long: Job = { ...base, state: { kind: 'done', at: 30_000 } };
     expect([noticeFor(quick, true), noticeFor(quick, false)?.body]).toEqual([null, 'Done.']);

@@ -226,7 +226,7 @@ describe('preload', () => {
 describe('windows', () => {
   it('are isolated, sandboxed, without Node, on our page', () => {
     const options = { preload: '/app/preload.cjs', icon: '/app/icon.png' };
-    createWindow({ ...options, developer: false });
+    createWindow({ ...options, developer: false }, '');
     const [window] = stand.windows;
     expect(window!.url).toBe('app://bundle/');
     expect(window!.options['webPreferences']).toEqual({
@@ -349,7 +349,12 @@ describe('app://', () => {
 
 describe('desktop', () => {
   const window = {} as ReturnType<Parameters<typeof electronDesktop>[0]>;
-  const desktop = electronDesktop(() => window, '/home/anna');
+  const opened: (string | null)[] = [];
+  const desktop = electronDesktop(
+    () => window,
+    (at) => opened.push(at),
+    '/home/anna',
+  );
 
   it('opens an address by key, never by text', async () => {
     await desktop.openLink('libvirt-connect');
@@ -372,7 +377,11 @@ describe('desktop', () => {
   });
 
   it('has nobody to ask without a window', async () => {
-    const none = electronDesktop(() => null, '/home/anna');
+    const none = electronDesktop(
+      () => null,
+      () => undefined,
+      '/home/anna',
+    );
     await expect(none.pickFolder({ title: 'Where', start: null })).rejects.toMatchObject({
       code: 'unsupported',
     });

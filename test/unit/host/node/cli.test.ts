@@ -49,12 +49,10 @@ describe('usage', () => {
   });
 
   it.each([
-    'plan run-due',
     'repository gc attic --dry-run',
     'repository repair attic',
     'point diff a b',
     'restore gitea-0 --replace gitea',
-    'plan',
   ])('ends with 2 for %s, which comes later', async (line) => {
     const run = await waymark(line.split(' '));
     expect(run.code).toBe(2);

@@ -1,0 +1,107 @@
+/**
+ * Runs that were cut off, because Waymark was killed, crashed or closed in the middle. Each is
+ * explained; one whose restore point exists goes on with the next step; else a new run takes its
+ * place, once: what was cut off twice has failed. The backup itself was undone by the recovery.
+ */
+import type { PlanRunId, PlanRunState, PlanRunStep } from '#contract/plans.ts';
+import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
+import { keptPlan } from './claim.ts';
+import { futureMs } from './knowledge.ts';
+import type { ScheduleParts } from './parts.ts';
+import { cutOffError, newRun, whileWords } from './run-record.ts';
+import { tellEnd } from './run-news.ts';
+
+/** `from` null: the row only changed or is new, and begins in its turn. */
+export interface Continued {
+  readonly run: PlanRunRecord;
+  readonly from: PlanRunStep | null;
+}
+
+export async function continueCutOff(
+  parts: ScheduleParts,
+  active: { has(id: PlanRunId): boolean },
+): Promise<readonly Continued[]> {
+  const cutOff = parts.catalog.planRuns
+    .open()
+    .filter((run) => run.state.kind === 'running' && !active.has(run.id));
+  const continued: Continued[] = [];
+  for (const run of cutOff) continued.push(...continueOne(parts, await withPoint(parts, run)));
+  return continued;
+}
+
+/** With the restore point it had made, if the repository can be asked; else it is asked later. */
+async function withPoint(parts: ScheduleParts, run: PlanRunRecord): Promise<PlanRunRecord> {
+  const { state, point, startedAt, machine, repository } = run;
+  if (state.kind !== 'running' || state.step !== 'backup' || point !== null) return run;
+  try {
+    await parts.readPoints(repository.id);
+  } catch (thrown) {
+    const error = String(thrown);
+    parts.world.log.warn('What a cut-off run left is not known yet', { run: run.id, error });
+    return run;
+  }
+  const atMost = parts.world.clock.now() + futureMs;
+  const good = parts.catalog.points.newestGood(machine.uuid, repository.id, atMost);
+  if (good === null || startedAt === null || good.time < startedAt) return run;
+  return { ...run, point: good.id };
+}
+
+function continueOne(parts: ScheduleParts, run: PlanRunRecord): readonly Continued[] {
+  const { catalog } = parts;
+  if (run.state.kind !== 'running') return [];
+  const { step } = run.state;
+  const record = catalog.plans.get(run.plan.id);
+  const plan = record?.removedAt === null ? record : null;
+  const made = run.point !== null;
+  if (plan !== null && (made || step === 'verify' || step === 'after' || step === 'keep')) {
+    const whole = step === 'backup' ? ' Its restore point is there.' : '';
+    const line = `Waymark was ended ${whileWords(step)}.${whole} The run goes on.`;
+    const next = { ...run, log: [...run.log, line] };
+    // Checked once more where it was past that: what it found is not written down.
+    return [{ run: next, from: made ? 'verify' : 'after' }];
+  }
+  if (plan === null) return [end(parts, run, step, 'Its plan was removed.')];
+  if (run.cause === 'continued') {
+    const words = 'It was cut off for the second time and is not begun again by itself.';
+    const ended = end(parts, run, step, words);
+    tellEnd(parts, ended.run);
+    return [ended];
+  }
+  return catalog.transaction(() => {
+    const ended = end(parts, run, step, 'A new run goes on from there.');
+    const words = 'Waits for its turn.';
+    const state: PlanRunState = {
+      kind: 'waiting',
+      reason: 'turn',
+      words,
+      since: parts.world.clock.now(),
+    };
+    const line = `Goes on from a run that was cut off ${whileWords(step)}.`;
+    const next = newRun(parts.world.ids.ulid() as PlanRunId, {
+      plan: keptPlan(plan),
+      machine: run.machine,
+      repository: run.repository,
+      cause: 'continued',
+      due: run.due,
+      state,
+      forced: run.forced,
+      continuesFrom: run.startedAt,
+      log: [line],
+    });
+    catalog.planRuns.insert(next);
+    return [ended, { run: next, from: null }];
+  });
+}
+
+function end(
+  { catalog, world }: ScheduleParts,
+  run: PlanRunRecord,
+  step: PlanRunStep,
+  more: string,
+): Continued {
+  const at = world.clock.now();
+  const state: PlanRunState = { kind: 'failed', at, error: cutOffError(step, more) };
+  const ended = { ...run, state };
+  catalog.planRuns.update(ended);
+  return { run: ended, from: null };
+}

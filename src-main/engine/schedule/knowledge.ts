@@ -1,0 +1,178 @@
+/**
+ * What is known of plans and machines at a moment: whom each plan means, what it asks for, and how
+ * each machine stands against it. Kept for a few seconds, because a list of a thousand machines
+ * asks for each; whoever changes something calls `forget`.
+ */
+import type { Named, Protection, RepositoryId } from '#contract/domain.ts';
+import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
+import type { PlanRecord } from '#engine/catalog/plans.ts';
+import { timesOf, type Times } from './calendar.ts';
+import { membersOf, type Members } from './members.ts';
+import type { ScheduleParts } from './parts.ts';
+import { demandSince, protectionBy, worse, type Demand, type Verdict } from './protection.ts';
+import { momentWords } from './time-words.ts';
+
+/** What is older is looked at again, because time alone makes a machine overdue; milliseconds. */
+const keptMs = 10_000;
+/** A restore point from later than this was made while the clock was wrong; milliseconds. */
+export const futureMs = 5 * 60_000;
+
+export interface KnownPlan {
+  readonly record: PlanRecord;
+  /** Null without a calendar, or with one that cannot be read here. */
+  readonly times: Times | null;
+  readonly members: Members;
+  /** Those of its repositories that are known here. */
+  readonly repositories: readonly Named<RepositoryId>[];
+  readonly demand: Demand;
+}
+
+export interface MachineStanding {
+  readonly protection: Protection;
+  readonly protectionWords: string;
+  readonly nextRun: number | null;
+}
+
+export interface Knowledge {
+  /** Plans that were not removed. */
+  plans(): readonly KnownPlan[];
+  plan(record: PlanRecord): KnownPlan;
+  /** Null when no plan means the machine. */
+  ofMachine(uuid: string): MachineStanding | null;
+  verdict(plan: KnownPlan, uuid: string): Verdict;
+  /** The newest good point in any of the plan's repositories; null when there is none. */
+  lastGood(plan: KnownPlan, uuid: string): number | null;
+  forget(): void;
+}
+
+interface Kept {
+  readonly at: number;
+  readonly plans: readonly KnownPlan[];
+  readonly byMachine: ReadonlyMap<string, readonly KnownPlan[]>;
+  readonly waiting: ReadonlyMap<string, string>;
+}
+
+export function createKnowledge(parts: ScheduleParts): Knowledge {
+  return new CatalogKnowledge(parts);
+}
+
+class CatalogKnowledge implements Knowledge {
+  readonly #parts: ScheduleParts;
+  #kept: Kept | null = null;
+
+  constructor(parts: ScheduleParts) {
+    this.#parts = parts;
+  }
+
+  plans(): readonly KnownPlan[] {
+    return this.#now().plans;
+  }
+
+  plan(record: PlanRecord): KnownPlan {
+    const { catalog, seen } = this.#parts;
+    const now = this.#parts.world.clock.now();
+    const { draft, createdAt, nextDue } = record;
+    const times = draft.calendar === null ? null : timesOf(draft.calendar, draft.zone);
+    const { overdueAfterSeconds } = draft.notify;
+    const asked = { createdAt, overdueAfterSeconds };
+    return {
+      record,
+      times,
+      members: membersOf(draft.machines, seen(), catalog.plans.members(record.id)),
+      repositories: draft.repositories
+        .map((id) => catalog.repositories.get(id))
+        .filter((repository) => repository !== null)
+        .map(({ id, name }) => ({ id, name })),
+      demand: {
+        zone: draft.zone,
+        since: demandSince(times, asked, now),
+        nextDue,
+        pauseWords: pauseWords(record, now),
+      },
+    };
+  }
+
+  ofMachine(uuid: string): MachineStanding | null {
+    const plans = this.#now().byMachine.get(uuid);
+    if (plans === undefined) return null;
+    let verdict: Verdict | null = null;
+    for (const plan of plans) verdict = worse(verdict, this.verdict(plan, uuid));
+    const coming = plans
+      .filter(({ record }) => record.pause.kind === 'no')
+      .map(({ record }) => record.nextDue)
+      .filter((due) => due !== null);
+    return {
+      protection: verdict?.protection ?? 'not-planned',
+      protectionWords: verdict?.words ?? '',
+      nextRun: coming.length === 0 ? null : Math.min(...coming),
+    };
+  }
+
+  verdict({ record, repositories, demand }: KnownPlan, uuid: string): Verdict {
+    const { catalog } = this.#parts;
+    const { waiting } = this.#now();
+    const pairs = repositories.map(({ id, name }) => ({
+      repository: name,
+      lastGood: this.#good(uuid, id),
+      ended: catalog.planRuns.lastEnded(record.id, uuid, id),
+      waits: waiting.get(pairKey(record.id, uuid, id)) ?? null,
+    }));
+    if (pairs.length > 0) return protectionBy(demand, pairs);
+    const words = `The plan ${record.draft.name} has no repository that is known here.`;
+    return { protection: 'failing', words };
+  }
+
+  lastGood({ repositories }: KnownPlan, uuid: string): number | null {
+    const found = repositories
+      .map(({ id }) => this.#good(uuid, id))
+      .filter((time) => time !== null);
+    return found.length === 0 ? null : Math.max(...found);
+  }
+
+  forget(): void {
+    this.#kept = null;
+  }
+
+  #good(uuid: string, repository: RepositoryId): number | null {
+    const { catalog, world } = this.#parts;
+    const atMost = world.clock.now() + futureMs;
+    return catalog.points.newestGood(uuid, repository, atMost)?.time ?? null;
+  }
+
+  #now(): Kept {
+    const at = this.#parts.world.clock.now();
+    const kept = this.#kept;
+    if (kept !== null && at >= kept.at && at - kept.at < keptMs) return kept;
+    const plans = this.#parts.catalog.plans.list().map((record) => this.plan(record));
+    const byMachine = new Map<string, KnownPlan[]>();
+    for (const plan of plans) {
+      for (const { uuid } of plan.members.here) {
+        byMachine.set(uuid, [...(byMachine.get(uuid) ?? []), plan]);
+      }
+    }
+    const waiting = new Map(
+      this.#parts.catalog.planRuns.open().flatMap((run) => {
+        if (run.state.kind !== 'waiting') return [];
+        return [[pairKey(run.plan.id, run.machine.uuid, run.repository.id), run.state.words]];
+      }),
+    );
+    this.#kept = { at, plans, byMachine, waiting };
+    return this.#kept;
+  }
+}
+
+/** What makes two runs the same work. */
+export function pairKey(plan: string, uuid: string, repository: string): string {
+  return `${plan} ${uuid} ${repository}`;
+}
+
+export function pairOf(run: PlanRunRecord): string {
+  return pairKey(run.plan.id, run.machine.uuid, run.repository.id);
+}
+
+/** '' when the plan is not paused at `now`. */
+function pauseWords({ pause, draft }: PlanRecord, now: number): string {
+  if (pause.kind === 'no' || (pause.until !== null && pause.until <= now)) return '';
+  if (pause.until === null) return `The plan ${draft.name} is paused.`;
+  return `The plan ${draft.name} is paused until ${momentWords(pause.until, draft.zone)}.`;
+}

@@ -1,0 +1,344 @@
+/**
+ * Runs that were claimed, from waiting to their end: whose turn it is, what each waits for, and
+ * what came of it. The rows in the catalog are the queue; only what runs now is kept in memory.
+ */
+import type { HostId, MachineId } from '#contract/domain.ts';
+import { AppError } from '#contract/errors.ts';
+import type { PlanRunId, PlanRunState, PlanRunStep } from '#contract/plans.ts';
+import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
+import { keptPlan } from './claim.ts';
+import type { PlannedMachine, Wait } from './conditions.ts';
+import { continueCutOff } from './continue.ts';
+import { earliestClock, onTimeMs } from './due.ts';
+import { futureMs, type Knowledge } from './knowledge.ts';
+import type { ScheduleParts } from './parts.ts';
+import { runPlanned } from './run-plan.ts';
+import { tellEnd } from './run-news.ts';
+import { isOpen } from './run-record.ts';
+import { momentWords } from './time-words.ts';
+import { inTurn, turnOf, type ActiveRun } from './turns.ts';
+
+/** Conditions asked at the same time. */
+const maxAsked = 8;
+
+export interface RunQueue {
+  /** Begins what may; asks the conditions of what waits. Resolves at once. */
+  go(): void;
+  /** @throws `plan-run-not-found`, `refused` when it does not wait */
+  runNow(id: PlanRunId): PlanRunRecord;
+  /** @throws as `runNow` */
+  skip(id: PlanRunId, words: string): PlanRunRecord;
+  /** Resolves when the run is over; one that has to wait for long is skipped then. */
+  ended(id: PlanRunId): Promise<PlanRunRecord>;
+  /** True while a run waits for something. */
+  waits(): boolean;
+  /**
+   * Explains runs that were cut off by the end of an earlier engine, and goes on with them. Nothing
+   * else begins before it resolves.
+   */
+  continueCutOff(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** `whole` is false where only the step of a run changed, or what is known of it. */
+type Changed = (runs: readonly PlanRunRecord[], whole: boolean) => void;
+
+export function createRunQueue(
+  parts: ScheduleParts,
+  knowledge: Knowledge,
+  changed: Changed,
+): RunQueue {
+  return new CatalogQueue(parts, knowledge, changed);
+}
+
+class CatalogQueue implements RunQueue {
+  readonly #parts: ScheduleParts;
+  readonly #knowledge: Knowledge;
+  readonly #changed: Changed;
+  readonly #active = new Map<PlanRunId, ActiveRun>();
+  readonly #following = new Map<PlanRunId, Promise<void>>();
+  readonly #enders = new Map<PlanRunId, ((run: PlanRunRecord) => void)[]>();
+  /** How often a run went back to waiting. */
+  readonly #returns = new Map<PlanRunId, number>();
+  readonly #stop = new AbortController();
+  #going: Promise<void> | null = null;
+  #continuing: Promise<void> = Promise.resolve();
+  #again = false;
+
+  constructor(parts: ScheduleParts, knowledge: Knowledge, changed: Changed) {
+    this.#parts = parts;
+    this.#knowledge = knowledge;
+    this.#changed = changed;
+  }
+
+  go(): void {
+    this.#again = true;
+    this.#going ??= this.#rounds().finally(() => {
+      this.#going = null;
+    });
+  }
+
+  runNow(id: PlanRunId): PlanRunRecord {
+    const run = { ...this.#waiting(id), forced: true };
+    this.#save(run);
+    this.go();
+    return run;
+  }
+
+  skip(id: PlanRunId, words: string): PlanRunRecord {
+    return this.#end(this.#waiting(id), { kind: 'skipped', at: this.#now(), words });
+  }
+
+  ended(id: PlanRunId): Promise<PlanRunRecord> {
+    const run = this.#parts.catalog.planRuns.get(id);
+    if (run === null) return Promise.reject(notFound(id));
+    if (!isOpen(run)) return Promise.resolve(run);
+    return new Promise((resolve) => {
+      this.#enders.set(id, [...(this.#enders.get(id) ?? []), resolve]);
+      this.go();
+    });
+  }
+
+  waits(): boolean {
+    return this.#parts.catalog.planRuns.open().some(({ state }) => state.kind === 'waiting');
+  }
+
+  continueCutOff(): Promise<void> {
+    this.#continuing = (async () => {
+      for (const { run, from } of await continueCutOff(this.#parts, this.#active)) {
+        if (this.#stopping()) return;
+        if (from === null) this.#changed([run], true);
+        else this.#begin(run, from);
+      }
+      this.go();
+    })().catch((thrown: unknown) => {
+      this.#parts.world.log.error('Going on with cut-off runs failed', thrown);
+    });
+    return this.#continuing;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#going;
+    // Their jobs are cancelled by the engine, after this: nobody waits for them here.
+  }
+
+  #now(): number {
+    return this.#parts.world.clock.now();
+  }
+
+  #stopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  #waiting(id: PlanRunId): PlanRunRecord {
+    const run = this.#parts.catalog.planRuns.get(id);
+    if (run === null) throw notFound(id);
+    if (run.state.kind === 'waiting' && !this.#active.has(id)) return run;
+    throw new AppError('refused', 'This run does not wait any more.', {
+      reasons: ['This run does not wait any more.'],
+      unharmed: 'Nothing was changed.',
+    });
+  }
+
+  #save(run: PlanRunRecord): void {
+    const { planRuns } = this.#parts.catalog;
+    const before = planRuns.get(run.id);
+    planRuns.update(run);
+    const active = this.#active.get(run.id);
+    if (active !== undefined) this.#active.set(run.id, { ...active, run });
+    const same = JSON.stringify(shown(before)) === JSON.stringify(shown(run));
+    if (!same) this.#changed([run], before?.state.kind !== run.state.kind);
+  }
+
+  #end(run: PlanRunRecord, state: PlanRunState): PlanRunRecord {
+    const ended = { ...run, state };
+    this.#save(ended);
+    for (const resolve of this.#enders.get(run.id) ?? []) resolve(ended);
+    this.#enders.delete(run.id);
+    this.#returns.delete(run.id);
+    return ended;
+  }
+
+  async #rounds(): Promise<void> {
+    await this.#continuing;
+    while (this.#again && !this.#stopping()) {
+      this.#again = false;
+      try {
+        await this.#round();
+      } catch (thrown) {
+        this.#parts.world.log.error('Beginning planned runs failed', thrown);
+      }
+    }
+  }
+
+  /** In turn; the conditions of several are asked at once, because some answers take a while. */
+  async #round(): Promise<void> {
+    const { planRuns } = this.#parts.catalog;
+    const waiting = planRuns.open().filter(({ state }) => state.kind === 'waiting');
+    const lastGood = (run: PlanRunRecord) =>
+      this.#parts.catalog.points.newestGood(run.machine.uuid, run.repository.id, this.#now())
+        ?.time ?? null;
+    const ordered = inTurn(waiting, lastGood);
+    for (let first = 0; first < ordered.length; first += maxAsked) {
+      const some = ordered.slice(first, first + maxAsked);
+      const waits = await Promise.all(some.map((run) => this.#ask(run)));
+      for (const [index, { id }] of some.entries()) {
+        if (this.#stopping()) return;
+        const run = planRuns.get(id);
+        // It may have been skipped or replaced while the conditions were asked.
+        if (run?.state.kind !== 'waiting' || this.#active.has(id)) continue;
+        this.#beginOrWait(run, waits[index] ?? null);
+      }
+    }
+  }
+
+  async #ask(run: PlanRunRecord): Promise<Wait | null> {
+    const soon = this.#inTheWay(run);
+    if (soon !== null || run.forced) return soon;
+    const about = this.#about(run);
+    if (about === null) return null;
+    return this.#parts.conditions.check(about.plan, about.machine, run.repository);
+  }
+
+  /** What the scheduler itself knows to be in the way. */
+  #inTheWay(run: PlanRunRecord): Wait | null {
+    const about = this.#about(run);
+    if (about === null) return null; // told when it would begin
+    if (this.#now() < earliestClock) {
+      const words =
+        'Waits for the right time: the clock of this computer shows a time before 2020.';
+      return { reason: 'turn', words };
+    }
+    const { machine, plan } = about;
+    const { machinesAtOnce: atOnce } = plan.limits;
+    const { zone } = plan;
+    const turn = turnOf(run, { host: machine.host, atOnce, zone }, [...this.#active.values()]);
+    if (turn !== null) return turn;
+    const host = this.#parts.seen().hosts.find(({ id }) => id === machine.host);
+    if (host?.connected === false) {
+      const words = `Waits for the host ${host.name}, which does not answer.`;
+      return { reason: 'host-unreachable', words };
+    }
+    return this.#otherJob(machine.id);
+  }
+
+  #otherJob(machine: MachineId): Wait | null {
+    const job = this.#parts.jobs.ofMachine(machine);
+    if (job === null) return null;
+    const { title } = this.#parts.jobs.get(job);
+    return { reason: 'other-job', words: `Waits until “${title}” has ended.` };
+  }
+
+  #beginOrWait(run: PlanRunRecord, asked: Wait | null): void {
+    const needless = this.#needless(run);
+    if (needless !== null) {
+      this.#end(run, { kind: 'skipped', at: this.#now(), words: needless });
+      return;
+    }
+    const wait = asked ?? this.#inTheWay(run);
+    if (wait === null) {
+      const made = this.#madeMeanwhile(run);
+      if (made === null) this.#begin(run, 'before');
+      else this.#begin({ ...run, point: made.id }, 'verify');
+      return;
+    }
+    if (this.#enders.has(run.id) && wait.reason !== 'turn' && wait.reason !== 'other-job') {
+      const words = `It could not run at once. ${wait.words}`;
+      this.#end(run, { kind: 'skipped', at: this.#now(), words });
+      return;
+    }
+    const { state } = run;
+    if (state.kind !== 'waiting') return;
+    if (state.reason === wait.reason && state.words === wait.words) return;
+    this.#save({ ...run, state: { kind: 'waiting', ...wait, since: state.since } });
+  }
+
+  /** Why a run is not needed or not possible any more; null when it is. */
+  #needless(run: PlanRunRecord): string | null {
+    if (this.#about(run) === null) return `${run.machine.name} is not meant by the plan any more.`;
+    const late = run.cause === 'schedule' && this.#now() - run.due > onTimeMs;
+    if (run.cause !== 'catch-up' && !late) return null;
+    const good = this.#goodSince(run, run.due);
+    if (good === null) return null;
+    const when = momentWords(good.time, this.#zone(run));
+    return `Not needed: there is a good restore point of ${when}, made after this time.`;
+  }
+
+  /** The restore point of the run that was cut off, which could not be looked for at first. */
+  #madeMeanwhile(run: PlanRunRecord) {
+    return run.continuesFrom === null ? null : this.#goodSince(run, run.continuesFrom);
+  }
+
+  #goodSince({ machine, repository }: PlanRunRecord, since: number) {
+    const { points } = this.#parts.catalog;
+    const good = points.newestGood(machine.uuid, repository.id, this.#now() + futureMs);
+    return good === null || good.time < since ? null : good;
+  }
+
+  #zone(run: PlanRunRecord): string {
+    return this.#parts.catalog.plans.get(run.plan.id)?.draft.zone ?? 'UTC';
+  }
+
+  #about(run: PlanRunRecord) {
+    const plan = this.#knowledge.plans().find(({ record }) => record.id === run.plan.id);
+    const machine: PlannedMachine | undefined = plan?.members.here.find(
+      ({ uuid }) => uuid === run.machine.uuid,
+    );
+    if (plan === undefined || machine === undefined) return null;
+    return { plan: keptPlan(plan.record), machine };
+  }
+
+  #begin(run: PlanRunRecord, from: PlanRunStep): void {
+    const record = this.#parts.catalog.plans.get(run.plan.id);
+    if (record === null) return;
+    const about = this.#about(run);
+    const host = about?.machine.host ?? ('' as HostId);
+    const begun: PlanRunRecord = {
+      ...run,
+      machine: { ...run.machine, id: about?.machine.id ?? run.machine.id },
+      startedAt: run.startedAt ?? this.#now(),
+      state: { kind: 'running', step: from },
+    };
+    this.#active.set(run.id, { run: begun, host });
+    this.#save(begun);
+    const order = {
+      plan: keptPlan(record),
+      run: begun,
+      from,
+      returns: this.#returns.get(run.id) ?? 0,
+      signal: this.#stop.signal,
+      save: (next: PlanRunRecord) => {
+        this.#save(next);
+      },
+    };
+    const following = runPlanned(this.#parts, order).then((state) => {
+      this.#over(run.id, state);
+    });
+    this.#following.set(run.id, following);
+  }
+
+  #over(id: PlanRunId, state: PlanRunState | null): void {
+    const run = this.#active.get(id)?.run;
+    this.#active.delete(id);
+    this.#following.delete(id);
+    if (run === undefined || state === null || this.#stopping()) return;
+    if (state.kind === 'waiting') {
+      this.#returns.set(id, (this.#returns.get(id) ?? 0) + 1);
+      this.#save({ ...run, state });
+      return; // asked again with the next look: what it met was there a moment ago
+    }
+    const ended = this.#end(run, state);
+    tellEnd(this.#parts, ended);
+    this.go();
+  }
+}
+
+/** What others see change; lines of the log come along with the next of these. */
+function shown(run: PlanRunRecord | null) {
+  return run === null ? null : [run.state, run.job, run.point, run.forced];
+}
+
+function notFound(id: PlanRunId): AppError {
+  return new AppError('plan-run-not-found', 'There is no such planned run.', { run: id });
+}

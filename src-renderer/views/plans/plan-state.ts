@@ -1,0 +1,40 @@
+/** How a plan stands, in one mark and a few words: what its machines have come to. Pure. */
+import type { Protection } from '#contract/domain.ts';
+import type { Plan } from '#contract/plans.ts';
+import { t } from '../../text/catalogue.ts';
+import type { IconName } from '../../ui/icons.ts';
+
+export interface PlanMark {
+  readonly tone: 'good' | 'warn' | 'bad' | 'none';
+  readonly icon: IconName;
+  readonly text: string;
+}
+
+/** The gravest first: one machine that fails is what a person must know of fifty. */
+export function planMark(plan: Plan): PlanMark {
+  if (plan.troubles.length > 0) {
+    return { tone: 'bad', icon: 'failing', text: t('plan.state.trouble') };
+  }
+  if (plan.pause.kind === 'paused') {
+    return { tone: 'none', icon: 'pause', text: t('plan.state.paused') };
+  }
+  const count = plan.members.length;
+  if (count === 0) return { tone: 'none', icon: 'never', text: t('plan.state.no-machine') };
+  const of = (protection: Protection) =>
+    plan.members.filter((member) => member.protection === protection).length;
+  const failing = of('failing');
+  if (failing > 0) {
+    const text = t('plan.state.failing', { some: failing, count });
+    return { tone: 'bad', icon: 'failing', text };
+  }
+  const overdue = of('overdue');
+  if (overdue > 0) {
+    const text = t('plan.state.overdue', { some: overdue, count });
+    return { tone: 'warn', icon: 'overdue', text };
+  }
+  const never = of('never') + of('not-planned');
+  if (never > 0) {
+    return { tone: 'none', icon: 'never', text: t('plan.state.never', { some: never, count }) };
+  }
+  return { tone: 'good', icon: 'protected', text: t('plan.state.all-protected', { count }) };
+}
