@@ -16,6 +16,8 @@ import type { Demo } from './handlers.ts';
 type Calls =
   'actions.plan' | 'actions.start' | 'unfinished.list' | 'unfinished.resolve' | 'doctor.examine';
 
+const wayWords = { finish: 'Finish', undo: 'Undo', leave: 'Leave' } as const;
+
 const jobKinds: { readonly [Kind in MachineAction['kind']]: Job['kind'] } = {
   'snapshot-create': 'snapshot',
   'snapshot-revert': 'revert',
@@ -191,13 +193,13 @@ function startAction(demo: Demo, input: Input<'actions.start'>): Job['id'] {
 function resolve(demo: Demo, { id, how }: Input<'unfinished.resolve'>): Job['id'] {
   const change = demo.state.unfinished.find((one) => one.id === id);
   if (change === undefined) throw new AppError('not-found', 'This change was resolved already.');
-  const words = how === 'finish' ? change.finish : change.undo;
+  const words = change[how];
   if (words === null) {
     throw new AppError('refused', change.why, { unharmed: 'Nothing was touched.' });
   }
   const job: Job['id'] = demo.jobs.start({
     kind: jobKinds[change.action.kind],
-    title: `${how === 'finish' ? 'Finish' : 'Undo'}: ${change.title}`,
+    title: `${wayWords[how]}: ${change.title}`,
     machine: change.machine,
     repository: null,
     activity: words,

@@ -107,6 +107,7 @@ function createSnapshot(host: FakeHost, machine: FakeMachine, xml: string, flags
     machine.chains.set(target, [image, ...(machine.chains.get(target) ?? [])]);
     replaceImage(machine, target, source);
   }
+  const time = wholeSeconds(host.now());
   machine.snapshots = [
     ...machine.snapshots.map((one) => ({ ...one, current: false })),
     {
@@ -116,7 +117,9 @@ function createSnapshot(host: FakeHost, machine: FakeMachine, xml: string, flags
       memory: memoryKind,
       parent: machine.snapshots.find(({ current }) => current)?.name ?? null,
       machineState: machine.state,
-      time: wholeSeconds(host.now()),
+      time,
+      // As libvirt prints it: with what it adds.
+      xml: xml.replace('</name>', `</name><creationTime>${time / 1000}</creationTime>`),
     },
   ];
 }

@@ -167,7 +167,12 @@ async function decide(stand: Stand, fault: Fault): Promise<Decision | null> {
   if (still === null) return way === undefined ? null : { past: pastOf(way), memoryLost: false };
   const failures: string[] = [];
   for (const how of waysOf(still, fault.then)) {
-    const end = await runJob(stand.world, how, null, () => begin(stand, still, how));
+    let end = await runJob(stand.world, how, null, () => begin(stand, still, how));
+    // What a person who started it meanwhile is told then.
+    if (fault.meddle && errorOf(end)?.code === 'machine-busy') {
+      await stand.world.libvirtd.virsh('destroy', stand.world.uuid);
+      end = await runJob(stand.world, how, null, () => begin(stand, still, how));
+    }
     const decision = decisionOf(end, how, fault);
     if (decision !== null) return decision;
     failures.push(`${how}: ${why(end)}`);

@@ -6,7 +6,7 @@ import type { MachineAction, PlanReason } from '#contract/actions.ts';
 import {
   removalOf,
   removeFrom,
-  takeOut,
+  takeOutAlone,
   type Removal,
 } from '#engine/interlock/checkpoint-removal.ts';
 import { isActive, type MachineFacts } from '#engine/interlock/facts.ts';
@@ -128,7 +128,9 @@ function actionsFor(facts: MachineFacts, cure: Cure): Removal {
     case 'remove-checkpoint':
       return removalOf(facts, cure.checkpoint);
     case 'remove-bitmap':
-      return isActive(facts) ? fromOpenImage(facts, cure) : fromClosedImage(facts, cure);
+      return isActive(facts)
+        ? takeOutAlone(facts, cure.target, cure.bitmap)
+        : fromClosedImage(facts, cure);
     case 'end-job':
       return possible(cure, { do: 'remove-folder', path: cure.workFolder });
     case 'delete-snapshot':
@@ -144,23 +146,6 @@ function actionsFor(facts: MachineFacts, cure: Cure): Removal {
 
 function possible(...actions: readonly StepAction[]): Removal {
   return { kind: 'possible', actions };
-}
-
-/** libvirt takes it out of every image of the chain, also of those that others may stand on. */
-function fromOpenImage(
-  { disks, name }: MachineFacts,
-  { target, bitmap }: Extract<Cure, { do: 'remove-bitmap' }>,
-): Removal {
-  const below = disks.find((disk) => disk.target === target)?.chain.slice(1) ?? [];
-  const held = below.some(({ format, bitmaps }) =>
-    bitmaps === null ? format !== 'raw' : bitmaps.some((one) => one.name === bitmap),
-  );
-  if (!held) return possible(...takeOut(target, bitmap));
-  const detail =
-    `Images below ${target} hold a part of ${bitmap}, which another machine or a kept state ` +
-    `could need. Switch ${name} off: then it is removed from its own image only.`;
-  const title = `${bitmap} cannot be removed while ${name} runs`;
-  return { kind: 'impossible', reason: { id: 'bitmap-below', title, detail } };
 }
 
 /** Only while it is still the disk's own image: since an external snapshot another one is. */

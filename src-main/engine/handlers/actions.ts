@@ -2,7 +2,7 @@
 import type { MachineAction } from '#contract/actions.ts';
 import type { Handlers, Input } from '#contract/contract.ts';
 import type { JobId, JobResult } from '#contract/domain.ts';
-import { AppError } from '#contract/errors.ts';
+import { AppError, hasCode } from '#contract/errors.ts';
 import type { Unfinished } from '#contract/moments.ts';
 import type { FoundMachine } from '#engine/fleet/fleet.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
@@ -131,13 +131,25 @@ async function onMachine(
   }
 }
 
-async function listUnfinished({ changeLog }: Rooms): Promise<readonly Unfinished[]> {
-  return (await changeLog.cutOff()).map(viewUnfinished);
+async function listUnfinished(rooms: Rooms): Promise<readonly Unfinished[]> {
+  return (await rooms.changeLog.cutOff()).map((open) => viewUnfinished(open, isGone(rooms, open)));
+}
+
+/** Only where its host answers: of one that is away nobody knows. */
+function isGone({ fleet }: Rooms, { change }: OpenChange): boolean {
+  try {
+    fleet.find(change.machine.id);
+    return false;
+  } catch (thrown) {
+    if (hasCode(thrown, 'machine-not-found')) return true;
+    if (thrown instanceof AppError) return false;
+    throw thrown;
+  }
 }
 
 type Way = Input<'unfinished.resolve'>['how'];
 
-const ways = { finish: finishChange, undo: undoChange, leave: leaveChange } as const;
+const ways = { finish: finishChange, undo: undoChange } as const;
 const wayWords = { finish: 'Finish', undo: 'Undo', leave: 'Leave' } as const;
 
 async function resolveUnfinished(rooms: Rooms, id: Unfinished['id'], how: Way): Promise<JobId> {
@@ -145,15 +157,18 @@ async function resolveUnfinished(rooms: Rooms, id: Unfinished['id'], how: Way): 
   const open = await changeLog.claim(id);
   try {
     const { machine, title } = open.change;
-    refuseImpossible(viewUnfinished(open), how);
-    const found = fleet.find(machine.id);
+    refuseImpossible(viewUnfinished(open, isGone(rooms, open)), how);
+    const run =
+      how === 'leave'
+        ? () => leave(rooms, open)
+        : (context: JobContext) => resolve(rooms, fleet.find(machine.id), open, how, context);
     return jobs.start({
       kind: jobKindOf(open.change.action),
       title: `${wayWords[how]}: ${title}`,
       machine: { id: machine.id, uuid: machine.uuid, name: machine.name },
       repository: null,
       cancelEffect: 'The change stays unfinished and is offered again.',
-      run: (context) => resolve(rooms, found, open, how, context),
+      run,
     });
   } catch (thrown) {
     changeLog.release(id);
@@ -165,7 +180,7 @@ async function resolve(
   rooms: Rooms,
   found: FoundMachine,
   open: OpenChange,
-  how: Way,
+  how: Exclude<Way, 'leave'>,
   context: JobContext,
 ): Promise<JobResult> {
   try {
@@ -180,11 +195,24 @@ async function resolve(
       await ways[how](parts, open);
       rooms.changeLog.release(open.id);
       if (how === 'finish') return resultOf(rooms, open.change, since);
-      const done = `“${open.change.title}” was ${how === 'undo' ? 'undone' : 'left as it is'}.`;
+      const done = `“${open.change.title}” was undone.`;
       return resultOf(rooms, { ...open.change, done, undoAction: null }, since);
     });
   } finally {
     rooms.changeLog.release(open.id);
+  }
+}
+
+/** Needs neither libvirt nor the machine: both may be what is gone. */
+async function leave(rooms: Rooms, open: OpenChange): Promise<JobResult> {
+  const { changeLog, world } = rooms;
+  try {
+    const done = `“${open.change.title}” was left as it is.`;
+    await leaveChange({ log: changeLog }, open);
+    return resultOf(rooms, { ...open.change, done, undoAction: null }, world.clock.monotonic());
+  } finally {
+    changeLog.release(open.id);
+    rooms.emit('unfinished.changed', await listUnfinished(rooms));
   }
 }
 

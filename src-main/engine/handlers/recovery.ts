@@ -64,6 +64,7 @@ class JournalRecovery implements Recovery {
   async begin(): Promise<void> {
     const { catalog, world, changeLog } = this.#rooms;
     // A change that was cut off is never finished or undone without a person.
+    await changeLog.sweep();
     await changeLog.forgetHosts((host) => catalog.hosts.get(host as HostId) !== null);
     this.#startedAt = world.ids.ulid();
     const open = catalog.journals.openJournals();

@@ -74,6 +74,8 @@ export interface ChangeLog {
   cutOff(): Promise<readonly OpenChange[]>;
   /** Title of the cut-off change of this machine; null when there is none. */
   titleOf(uuid: string): string | null;
+  /** Removes plans that no journal knows: a crash came between the two. Before anything runs. */
+  sweep(): Promise<void>;
   /** Drops what was cut off on a host that was forgotten. */
   forgetHosts(known: (host: string) => boolean): Promise<void>;
 }
@@ -189,6 +191,16 @@ class FiledChangeLog implements ChangeLog {
       (journal) => !this.#running.has(journal.id) && about(journal).uuid === uuid,
     );
     return found === undefined ? null : about(found).title;
+  }
+
+  async sweep(): Promise<void> {
+    const { files } = this.#world;
+    if ((await files.stat(this.#folder)) === null) return;
+    const known = new Set(this.#open().map((journal) => this.#path(about(journal).plan)));
+    for (const name of await files.list(this.#folder)) {
+      const path = join(this.#folder, name);
+      if (!known.has(path)) await files.remove(path);
+    }
   }
 
   async forgetHosts(known: (host: string) => boolean): Promise<void> {

@@ -61,6 +61,27 @@ export function takeOut(target: string, bitmap: string): readonly StepAction[] {
   ];
 }
 
+/**
+ * The same, where nothing else loses by it: libvirt takes it out of every image of the chain, also
+ * of those that another machine or a kept state may stand on.
+ */
+export function takeOutAlone(
+  { disks, name }: MachineFacts,
+  target: string,
+  bitmap: string,
+): Removal {
+  const below = disks.find((disk) => disk.target === target)?.chain.slice(1) ?? [];
+  const held = below.some(({ format, bitmaps }) =>
+    bitmaps === null ? format !== 'raw' : bitmaps.some((one) => one.name === bitmap),
+  );
+  if (!held) return { kind: 'possible', actions: takeOut(target, bitmap) };
+  const detail =
+    `Images below ${target} hold a part of ${bitmap}, which another machine or a kept state ` +
+    `could need. Switch ${name} off: then it is removed from its own image only.`;
+  const title = `${bitmap} cannot be removed while ${name} runs`;
+  return { kind: 'impossible', reason: { id: 'bitmap-below', title, detail } };
+}
+
 function whileStopped(facts: MachineFacts, { name, disks }: Doomed): Removal {
   const actions: StepAction[] = [];
   for (const { target, bitmap } of disks) {

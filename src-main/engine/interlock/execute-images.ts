@@ -4,6 +4,7 @@ import { explainFailure } from '#engine/nbd/image-failure.ts';
 import { imageHead, imageInfo, requireAbsolute } from '#engine/nbd/image.ts';
 import type { World } from '#engine/world/world.ts';
 import type { ExecuteParts } from './execute.ts';
+import { isActive } from './facts.ts';
 import { removeFile } from './remove-file.ts';
 import type { StepAction } from './steps.ts';
 import { untilLetGo } from './until-let-go.ts';
@@ -26,6 +27,7 @@ export async function executeOnImages(parts: ExecuteParts, action: ImageStep): P
     case 'remove-bitmap': {
       const { bitmaps } = await imageInfo(world, action.image, { share: true });
       if (!bitmaps.some(({ name }) => name === action.bitmap)) return;
+      await refuseOpen(parts, action.bitmap);
       await untilLetGo(parts);
       const args = ['bitmap', '--remove', '-f', 'qcow2', '--', action.image, action.bitmap];
       return qemuImg(world, action.image, args, quickTimeoutMs);
@@ -40,6 +42,18 @@ export async function executeOnImages(parts: ExecuteParts, action: ImageStep): P
     case 'remove-folder':
       return world.files.removeTree(action.path);
   }
+}
+
+/** A person may have started the machine before a cut-off change was finished. */
+async function refuseOpen({ hypervisor, uuid }: ExecuteParts, bitmap: string): Promise<void> {
+  const machine = await hypervisor.getMachine(uuid);
+  if (!isActive(machine)) return;
+  const { name } = machine;
+  throw new AppError('machine-busy', `${name} runs, so its images cannot be changed.`, {
+    bitmap,
+    unharmed: `${bitmap} is as it was, and so is everything else.`,
+    advice: `Switch ${name} off, then finish this change.`,
+  });
 }
 
 async function qemuImg(

@@ -1,6 +1,12 @@
 /** A plan as the engine holds it, and as a person is shown it: the second is made of the first. */
 import { createHash } from 'node:crypto';
-import type { ActionPlan, MachineAction, PlanReason, PlanStep } from '#contract/actions.ts';
+import type {
+  ActionPlan,
+  Alternative,
+  MachineAction,
+  PlanReason,
+  PlanStep,
+} from '#contract/actions.ts';
 import type { MachineFacts } from './facts.ts';
 import { commandOf, documentOf } from './step-words.ts';
 import type { EngineStep } from './steps.ts';
@@ -29,7 +35,7 @@ export function refusedPlan(
     ...words,
     verdict: 'refused',
     reasons,
-    alternatives: more.alternatives ?? [],
+    alternatives: unique(more.alternatives ?? []),
     steps: [],
     afterwards: [],
     checks: more.checks ?? [],
@@ -43,6 +49,12 @@ export function refusedPlan(
     done: '',
     undoAction: null,
   };
+}
+
+/** Two reasons may lead to the same way out: the first words for it are kept. */
+function unique(ways: readonly Alternative[]): readonly Alternative[] {
+  const actions = ways.map(({ action }) => JSON.stringify(action));
+  return ways.filter((_way, index) => actions.indexOf(actions[index] ?? '') === index);
 }
 
 /** The plan as it crosses the contract. */

@@ -2,6 +2,7 @@
 import type { PlanReason } from '#contract/actions.ts';
 import type { MachineFacts, SnapshotFacts } from '#engine/interlock/facts.ts';
 import { reasonsToWait } from '#engine/interlock/reasons-to-wait.ts';
+import { listed } from './words.ts';
 
 /** Most important first; libvirt would wait 30 s for some of these and then refuse. */
 export function commonRefusals(facts: MachineFacts): readonly PlanReason[] {
@@ -70,12 +71,40 @@ export function findSnapshot(facts: MachineFacts, name: string): SnapshotFacts |
   return facts.snapshots.find(({ record }) => record.name === name) ?? null;
 }
 
-export function unknownSnapshot({ name }: MachineFacts, snapshot: string): PlanReason {
-  return {
-    id: 'unknown-snapshot',
-    title: `${name} has no snapshot ${snapshot}`,
-    detail: 'It may have been deleted meanwhile.',
+/** With those it has whose names are most like it: a slip of the hand is the usual reason. */
+export function unknownSnapshot({ name, snapshots }: MachineFacts, snapshot: string): PlanReason {
+  const names = nearest(
+    snapshot,
+    snapshots.map(({ record }) => record.name),
+  );
+  const detail =
+    names.length === 0
+      ? 'It has none; it may have been deleted meanwhile.'
+      : `It may have been deleted meanwhile. There is ${listed(names)}` +
+        `${names.length < snapshots.length ? ', among others' : ''}.`;
+  return { id: 'unknown-snapshot', title: `${name} has no snapshot ${snapshot}`, detail };
+}
+
+const mostNearest = 3;
+
+/** The names that share most with this one, best first: pairs of letters, case aside. */
+function nearest(name: string, names: readonly string[]): readonly string[] {
+  const wanted = pairsOf(name);
+  const likeness = (other: string) => {
+    const pairs = pairsOf(other);
+    const shared = [...pairs].filter((pair) => wanted.has(pair)).length;
+    return (2 * shared) / Math.max(1, pairs.size + wanted.size);
   };
+  const rated = names.map((other) => ({ other, like: likeness(other) }));
+  return rated
+    .sort((a, b) => b.like - a.like)
+    .slice(0, mostNearest)
+    .map(({ other }) => other);
+}
+
+function pairsOf(name: string): ReadonlySet<string> {
+  const padded = ` ${name.toLowerCase()} `;
+  return new Set(Array.from({ length: padded.length - 1 }, (_one, at) => padded.slice(at, at + 2)));
 }
 
 /** Names of internal snapshots in these images, as libvirt and the images themselves tell. */

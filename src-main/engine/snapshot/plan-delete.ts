@@ -82,16 +82,17 @@ function wordsOf(
 ): PlanWords {
   const names = all.length > 0 ? all.map(({ record }) => record.name) : action.names;
   const what = names.length === 1 ? `the snapshot ${names[0]}` : counted(names.length, 'snapshot');
-  const left = counted(snapshots.length - all.length, 'other point');
   return {
     action,
     title: `Delete ${what} of ${name}`,
-    summary:
-      names.length === 1
-        ? `${left} to go back to ${snapshots.length - all.length === 1 ? 'stays' : 'stay'}`
-        : listed(names),
+    summary: names.length === 1 ? whatIsLeft(snapshots.length - 1) : listed(names),
     button: names.length === 1 ? 'Delete snapshot' : `Delete ${counted(names.length, 'snapshot')}`,
   };
+}
+
+function whatIsLeft(count: number): string {
+  if (count <= 0) return 'It is the only point to go back to';
+  return `${counted(count, 'other point')} to go back to ${count === 1 ? 'stays' : 'stay'}`;
 }
 
 /** Parents come before their children, so one pass finds all that come after. */

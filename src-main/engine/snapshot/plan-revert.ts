@@ -150,11 +150,15 @@ function planKeeping(
   if (going.refusals.length > 0) return refusedPlan(words, going.refusals);
   const saved = managedSaveDropped(facts);
   const forgets = isActive(facts) && !kept.memory;
+  // An undo point inside the images is taken beside the saved memory, so that a failure costs
+  // nothing. One beside them is not: the saved memory would go on on what that point froze.
+  const steps =
+    target.storage === 'internal' ? [...first, ...saved.steps] : [...saved.steps, ...first];
   const lost = [...saved.lost, ...(forgets ? [`What ${facts.name} has in memory now`] : [])];
   return planOf(facts, {
     words,
     reasons: removal.reasons,
-    steps: [...saved.steps, ...first, ...going.steps],
+    steps: [...steps, ...going.steps],
     afterwards: removal.afterwards,
     checks: [...kept.checks, ...removal.checks, ...saved.checks, ...otherChecks(facts, target)],
     waysOut: alternatives,

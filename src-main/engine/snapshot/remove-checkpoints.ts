@@ -10,7 +10,7 @@
  *                              or a managed save
  *
  * Bitmaps that no checkpoint names stand in the way of internal snapshots just the same, and are
- * removed too. An open image tells only of those it had when the machine was started; one that was
+ * removed too; not from a running machine where images below hold them as well. An open image tells only of those it had when the machine was started; one that was
  * lost since makes the revert fail, and then it is taken back.
  */
 import type { PlanReason, PlanStep } from '#contract/actions.ts';
@@ -23,7 +23,7 @@ import {
   type DiskFacts,
   type MachineFacts,
 } from '#engine/interlock/facts.ts';
-import { removalOf, removeFrom, takeOut } from '#engine/interlock/checkpoint-removal.ts';
+import { removalOf, removeFrom, takeOutAlone } from '#engine/interlock/checkpoint-removal.ts';
 import { consentTo, rereadsAfter, rereadStep } from '#engine/interlock/rereads.ts';
 import { stableId } from '#engine/interlock/stable-id.ts';
 import type { EngineStep, StepAction } from '#engine/interlock/steps.ts';
@@ -78,18 +78,18 @@ function checkpointReasons(
   storage: SnapshotStorage,
 ): readonly PlanReason[] {
   if (checkpoints.length === 0) return [];
-  const stands = checkpoints.length === 1 ? 'stands' : 'stand';
+  const one = checkpoints.length === 1;
   const why =
     storage === 'internal'
       ? 'QEMU cannot go back while it is measuring changes. Done by hand, the machine would be ' +
         'stopped and stay off.'
-      : 'They measure changes to a disk that will not be there any more.';
+      : `${one ? 'It measures' : 'They measure'} changes to a disk that will not be there any more.`;
   return [
     {
       id: 'checkpoints-stand-in-the-way',
-      title: `${counted(checkpoints.length, 'checkpoint')} ${stands} in the way`,
+      title: `${counted(checkpoints.length, 'checkpoint')} ${one ? 'stands' : 'stand'} in the way`,
       detail:
-        `${why} Waymark takes ${checkpoints.length === 1 ? 'it' : 'them'} away first; the next ` +
+        `${why} Waymark takes ${one ? 'it' : 'them'} away first; the next ` +
         'backup sets a new one. No restore point is touched.',
     },
   ];
@@ -185,7 +185,7 @@ function outcomeOf(facts: MachineFacts, orphans: readonly Orphan[]): Outcome {
     const [image] = disk.chain;
     const removal =
       isActive(facts) || image === undefined
-        ? { kind: 'possible' as const, actions: takeOut(disk.target, bitmap) }
+        ? takeOutAlone(facts, disk.target, bitmap)
         : removeFrom(image, bitmap);
     if (removal?.kind === 'impossible') return { refused: removal.reason };
     actions.push(...(removal?.actions ?? []));

@@ -84,7 +84,7 @@ function whyChosen(
 ): string {
   if (asked) return 'It was asked for.';
   if (chosen === 'external' && obstacle !== undefined) {
-    return `Inside the images is not possible. ${sentence(obstacle)}`;
+    return `It cannot be kept inside the images. ${sentence(obstacle)}`;
   }
   if (obstacle?.id === 'existing-internal') return 'As the snapshots this machine has already.';
   return 'Every version of libvirt can go back to it and delete it.';
@@ -167,7 +167,7 @@ function againstInternal(facts: MachineFacts, wanted: Wanted): PlanReason[] {
     isActive(facts) && !wanted.memory
       ? {
           id: 'disks-only-running',
-          title: 'Inside the images only with memory',
+          title: 'Without memory it goes beside the images',
           detail:
             'QEMU keeps the disks of a running machine inside its images only with its memory.',
         }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -25,7 +26,7 @@ beforeEach(async () => {
   world = fakeWorld();
   folder = temporaryFolder();
   catalog = await openCatalog(world, folder);
-  libvirt = fakeHypervisor();
+  libvirt = fakeHypervisor({ now: () => world.clock.now() });
   await libvirt.define(machineXml);
 });
 afterEach(() => {
@@ -72,7 +73,7 @@ describe('a change', () => {
       data: { unfinished: true },
     });
     expect(await state()).toBe('running'); // nothing was taken back
-    const [open] = (await log.cutOff()).map(viewUnfinished);
+    const [open] = (await log.cutOff()).map((open) => viewUnfinished(open));
     expect(open).toMatchObject({
       title: 'Revert web to before',
       steps: [{ state: 'done' }, { state: 'cut-off' }],
@@ -205,6 +206,91 @@ test('a snapshot with memory is not taken of a machine that went off meanwhile',
   expect(await libvirt.listSnapshots(uuid)).toEqual([]);
 });
 
+describe('a snapshot of the name that a cut-off change was to give', () => {
+  const xml = (description: string) =>
+    `<domainsnapshot><name>a</name><description>${description}</description></domainsnapshot>`;
+  const take: StepAction = {
+    ...{ do: 'create-snapshot', name: 'a', xml: xml('Ours'), flags: 0, makes: [], freeze: false },
+  };
+  const drop: StepAction = { do: 'delete-snapshot', name: 'a', flags: 0, madeFrom: xml('Ours') };
+  const names = async () => (await libvirt.listSnapshots(uuid)).map(({ name }) => name);
+
+  /** Cut off in the step that takes it, before or after libvirt did. */
+  async function cutOffTaking(taken: boolean) {
+    const { parts, log, notes } = run();
+    const id = await log.begin(change(uuid, [step('Take', [take], [drop])]));
+    log.stepBegun(id, 0);
+    if (taken) await libvirt.createSnapshot(uuid, xml('Ours'), 0);
+    log.release(id);
+    return { parts, notes, open: await log.claim(id) };
+  }
+
+  test('is deleted by undoing when the change made it', async () => {
+    const { parts, open } = await cutOffTaking(true);
+    await world.clock.advance(86_400_000); // a person decides the next day
+    await undoChange(parts, open);
+    expect(await names()).toEqual([]);
+  });
+
+  test.each([
+    ['looks otherwise', 'Theirs', 0],
+    ['is of another day', 'Ours', 86_400_000],
+  ])('stays when another program made it: it %s', async (_how, description, later) => {
+    const { parts, notes, open } = await cutOffTaking(false);
+    await world.clock.advance(later);
+    await libvirt.createSnapshot(uuid, xml(description), 0);
+    await undoChange(parts, open);
+    expect(await names()).toEqual(['a']);
+    expect(notes).toEqual([expect.stringContaining('so it stays')]);
+  });
+
+  test('is not taken for its own by finishing', async () => {
+    const { parts, open } = await cutOffTaking(false);
+    await libvirt.createSnapshot(uuid, xml('Theirs'), 0);
+    await expect(finishChange(parts, open)).rejects.toMatchObject({ code: 'name-taken' });
+  });
+});
+
+test('a bitmap of a closed image is not removed once somebody started the machine', async () => {
+  const image = join(folder, 'a.qcow2');
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', image, '1M']);
+  execFileSync('qemu-img', ['bitmap', '--add', image, 'b']);
+  const { parts } = run();
+  const remove = step('Remove', [{ do: 'remove-bitmap', image, bitmap: 'b' }], null);
+  await libvirt.start(uuid);
+  await expect(runChange(parts, change(uuid, [remove]))).rejects.toMatchObject({
+    code: 'machine-busy',
+    data: { unfinished: true },
+  });
+  await libvirt.destroy(uuid);
+  const [open] = await parts.log.cutOff();
+  await finishChange(parts, await parts.log.claim(open!.id));
+  expect(execFileSync('qemu-img', ['info', image]).toString()).not.toContain('name: b');
+});
+
+test('plans that no journal knows are swept away, and those of one stay', async () => {
+  const { log } = run();
+  await log.sweep(); // there is no folder yet
+  const id = await log.begin(change(uuid, twoSteps));
+  writeFileSync(join(plans(), 'LEFT.json'), '{"secret": true}');
+  await log.sweep();
+  expect(readdirSync(plans())).toHaveLength(1);
+  log.release(id);
+  expect(await log.cutOff()).toHaveLength(1);
+});
+
+test('finishing says that it loses what came since, while going back is still to be done', async () => {
+  const { log } = run();
+  const rest = step('Note', [{ do: 'note-revert', to: 'a', kept: null }], null);
+  const id = await log.begin(change(uuid, [step('Go back', [refusing], null), rest]));
+  const finish = async () => (await log.cutOff()).map((open) => viewUnfinished(open).finish);
+  log.stepBegun(id, 0);
+  log.release(id);
+  expect(await finish()).toEqual([expect.stringContaining('since it was cut off is lost')]);
+  log.stepDone(id, 0);
+  expect(await finish()).toEqual(['Does the rest: Note.']);
+});
+
 describe('a change that was cut off', () => {
   /** The process dies at the n-th note in the journal: nothing after it is done or taken back. */
   async function cutOff(atNote: number): Promise<ChangeRun> {
@@ -246,7 +332,7 @@ describe('a change that was cut off', () => {
 
   test('says which step it was in', async () => {
     const { log } = await cutOff(3);
-    const [open] = (await log.cutOff()).map(viewUnfinished);
+    const [open] = (await log.cutOff()).map((open) => viewUnfinished(open));
     expect(open?.steps).toEqual([
       { title: 'Start', state: 'done' },
       { title: 'Pause', state: 'cut-off' },

@@ -117,6 +117,14 @@ describe('how it is taken', () => {
   });
 });
 
+test('no alternative is offered twice', () => {
+  const given = machineFacts(pretendWorld({ disks: ['qcow2', 'raw'] }));
+  const plan = planCreate(given, ask({ storage: 'internal', memory: true }));
+  const actions = plan.alternatives.map(({ action }) => JSON.stringify(action));
+  expect(actions.length).toBeGreaterThan(0);
+  expect(new Set(actions).size).toBe(actions.length);
+});
+
 describe('refused at once', () => {
   const rows: readonly (readonly [string, Partial<MachineFacts>, string])[] = [
     ['D2 libvirt is at work', { libvirtJob: 'backup' }, 'libvirt-job'],

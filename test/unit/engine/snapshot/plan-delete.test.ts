@@ -339,6 +339,28 @@ test('B5 an internal one of another tool lies in an image that would go along', 
   expect(plan.reasons[0]?.detail).toBe('v lies inside its images and would be lost.');
 });
 
+describe('in words', () => {
+  const summaryOf = (names: readonly string[], world = line()) =>
+    planDelete(machineFacts(world), ask([...names])).summary;
+
+  test('how many points are left', () => {
+    expect(summaryOf(['a'])).toBe('2 other points to go back to stay');
+    const one = pretendWorld();
+    take(one, { name: 'only', ...external });
+    expect(summaryOf(['only'], one)).toBe('It is the only point to go back to');
+  });
+
+  test('which names are like one that is not there', () => {
+    const world = pretendWorld();
+    for (const name of ['before-upgrade', 'golden', 'clean']) take(world, { name, ...external });
+    const why = (name: string) => planDelete(machineFacts(world), ask([name])).reasons[0]?.detail;
+    expect(why('before-upgarde')).toContain('There is before-upgrade, ');
+    expect(why('Golden')).toContain('There is golden, ');
+    const none = planDelete(machineFacts(pretendWorld()), ask(['a'])).reasons[0];
+    expect(none?.detail).toBe('It has none; it may have been deleted meanwhile.');
+  });
+});
+
 describe('another line on what would be merged away', () => {
   const branched = () => {
     const world = line();

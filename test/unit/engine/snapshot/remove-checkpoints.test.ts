@@ -99,11 +99,35 @@ describe('checkpoints stand in the way', () => {
       ...others,
       disks: others.disks.map((disk) => ({
         ...disk,
-        chain: disk.chain.map((image) => ({ ...image, bitmaps: [{ name: 'vm-b', broken: false }] })),
+        chain: disk.chain.map((image) => ({
+          ...image,
+          bitmaps: [{ name: 'vm-b', broken: false }],
+        })),
       })),
     };
     expect(planRevert(foreign, ask()).checks.flatMap(({ accept }) => accept ?? [])).toEqual([
       ...['Remove vm-b', 'Remove vm-b'],
+    ]);
+  });
+
+  test('13 not from a running machine where an image below holds it: others may need that', () => {
+    const held = (given: MachineFacts): MachineFacts => ({
+      ...given,
+      disks: given.disks.map((disk) => {
+        const [top] = disk.chain;
+        if (top === undefined) return disk;
+        const bitmaps = [{ name: 'waymark-lost', broken: false }];
+        const chain = [
+          { ...top, bitmaps },
+          { ...top, path: '/images/template.qcow2', bitmaps },
+        ];
+        return { ...disk, chain };
+      }),
+    });
+    expect(reasonsOf(planRevert(held(taken()), ask()))).toEqual(['bitmap-below']);
+    const off = planRevert(held(taken({ now: 'off' })), ask());
+    expect(off.steps[0]?.actions).toEqual([
+      { do: 'remove-bitmap', image: '/images/vda.qcow2', bitmap: 'waymark-lost' },
     ]);
   });
 

@@ -75,3 +75,17 @@ describe.each(['finish', 'undo'] as const)('change %s', (how) => {
     expect(run.err).toContain('A file is left.');
   });
 });
+
+describe('change leave', () => {
+  it('closes one that has no other way, and refuses one that has', async () => {
+    const left = anUnfinished(machine, { undo: null, leave: 'Closes the record.' });
+    const { engine, resolved } = scriptedEngine({ unfinished: [left] });
+    expect((await waymark(['change', 'list'], { engine })).out).toContain('Leaving it: Closes');
+    expect((await waymark(['change', 'leave', left.id], { engine })).code).toBe(0);
+    expect(resolved).toEqual([{ id: left.id, how: 'leave' }]);
+    const open = scriptedEngine({ unfinished: [change] });
+    const run = await waymark(['change', 'leave', change.id], { engine: open.engine });
+    expect(run.code).toBe(3);
+    expect(open.resolved).toEqual([]);
+  });
+});
