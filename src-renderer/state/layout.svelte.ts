@@ -1,6 +1,4 @@
 /** How a person wants things shown, remembered on this computer. */
-import type { JobId } from '#contract/domain.ts';
-
 const views = ['timeline', 'tree', 'list'] as const;
 export type MachineView = (typeof views)[number];
 
@@ -32,13 +30,13 @@ export class Layout {
     window.localStorage.setItem(viewKey, view);
   }
 
-  /** True when a person has put away what a job left to say. */
-  isDismissed(job: JobId): boolean {
-    return this.#dismissed.includes(job);
+  /** True when a person has put a message away: what a job left to say, or something like it. */
+  isDismissed(key: string): boolean {
+    return this.#dismissed.includes(key);
   }
 
-  dismiss(job: JobId): void {
-    this.#dismissed = [...this.#dismissed, job].slice(-maxDismissed);
+  dismiss(key: string): void {
+    this.#dismissed = [...this.#dismissed, key].slice(-maxDismissed);
     window.localStorage.setItem(dismissedKey, this.#dismissed.join('\n'));
   }
 }

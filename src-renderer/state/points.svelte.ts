@@ -1,6 +1,7 @@
 /** Restore points, asked for one need at a time: a list grows too long to hold all of it here. */
 import type { Client } from '#contract/client.ts';
 import type { Input } from '#contract/contract.ts';
+import type { RemovedPoint } from '#contract/plans.ts';
 import type { JobId, Point, PointId, RepositoryId, RestorePlan } from '#contract/domain.ts';
 
 export class Points {
@@ -30,6 +31,21 @@ export class Points {
   /** `last` must be true when no other point of the machine would be left. */
   delete(points: readonly PointId[], last: boolean): Promise<JobId> {
     return this.#client.call('points.delete', { points: [...points], last });
+  }
+
+  /** A pinned point is removed by no rule. */
+  pin(point: PointId, pinned: boolean): Promise<Point> {
+    return this.#client.call('points.pin', { point, pinned });
+  }
+
+  /** Those that were removed and can be taken back until the clean-up; newest removal first. */
+  async removed(repository: RepositoryId | null): Promise<readonly RemovedPoint[]> {
+    const points = await this.#client.call('points.removed', { repository });
+    return [...points].sort((a, b) => b.removedAt - a.removedAt || b.time - a.time);
+  }
+
+  async takeBack(points: readonly PointId[]): Promise<void> {
+    await this.#client.call('points.take-back', { points: [...points] });
   }
 
   planRestore(choice: Input<'restore.plan'>): Promise<RestorePlan> {

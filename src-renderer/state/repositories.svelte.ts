@@ -2,6 +2,7 @@
 import type { Client } from '#contract/client.ts';
 import type { Input, Output } from '#contract/contract.ts';
 import type { JobId, Repository, RepositoryId } from '#contract/domain.ts';
+import type { CleanUpPlan } from '#contract/plans.ts';
 import type { AppError } from '#contract/errors.ts';
 import { Loading } from './loading.svelte.ts';
 
@@ -62,6 +63,16 @@ export class Repositories {
 
   verify(repository: RepositoryId, readData: boolean): Promise<JobId> {
     return this.#client.call('repositories.verify', { repository, readData });
+  }
+
+  /** What a clean-up would free now; changes nothing. */
+  planCleanUp(repository: RepositoryId): Promise<CleanUpPlan> {
+    return this.#client.call('repositories.plan-clean-up', { repository });
+  }
+
+  /** Frees the space of points removed longer ago than the grace period. */
+  cleanUp(repository: RepositoryId): Promise<JobId> {
+    return this.#client.call('repositories.clean-up', { repository });
   }
 
   rebuild(repository: RepositoryId): Promise<JobId> {

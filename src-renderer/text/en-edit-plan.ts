@@ -2,7 +2,7 @@
 export const editPlan = {
   'edit-plan.title-new': 'New plan',
   'edit-plan.title': 'Edit the plan {name}',
-  'edit-plan.lead': '{machines} to {repositories}',
+  'edit-plan.lead': '{machines}, to {repositories}',
   'edit-plan.create': 'Create plan',
   'edit-plan.creating': 'Creating the plan…',
   'edit-plan.save': 'Save plan',
@@ -285,7 +285,6 @@ export const editPlan = {
   'review.checks-problem': 'Could not check the plan',
   'review.disks-out': '{machine} without {targets}',
   'review.next': 'Next: {times}',
-  'review.verify': 'Afterwards: {how}',
   'review.fine': 'Everything this plan needs is there',
   'review.fine-text': 'Names, times, repositories and programs were looked at.',
   'review.accept': 'Save it all the same',

@@ -62,7 +62,7 @@ export const plans = {
   'plan.delete-undo': 'Undo',
   'plan.brought-back': 'Plan {name} is back',
   'plan.trouble-of': '{name}: {what}',
-  'plan.waits': '{machine} waits: {why}',
+  'plan.waits': '{machine}: {why}',
   'plan.run-anyway': 'Run now anyway',
   'plan.run-anyway-of': 'Run {machine} now anyway',
   'plan.skip': 'Skip this time',
@@ -156,6 +156,23 @@ export const plans = {
   'runs.filter': 'Outcome',
   'runs.no-trouble': 'Nothing went wrong in what is shown',
 
+  'wait.on-battery': 'on battery',
+  'wait.metered': 'metered network',
+  'wait.outside-window': 'not the time',
+  'wait.machine-busy': 'machine is busy',
+  'wait.repository-absent': 'repository absent',
+  'wait.repository-locked': 'repository locked',
+  'wait.host-unreachable': 'host unreachable',
+  'wait.unfinished-change': 'unfinished change',
+  'wait.other-job': 'another job',
+  'wait.turn': 'its turn',
+
+  'machine.plans': 'What protects it by itself',
+  'machine.no-plan': 'No plan means this machine: nothing backs it up by itself.',
+  'machine.protect': 'Protect it…',
+  'machine.by-plans': { one: 'Plan', other: 'Plans' },
+  'machine.next-run': 'next run',
+
   'weekday.mon': 'Monday',
   'weekday.tue': 'Tuesday',
   'weekday.wed': 'Wednesday',
@@ -198,9 +215,9 @@ export const plans = {
   'keep.count.monthly': '{count} monthly',
   'keep.count.yearly': '{count} yearly',
 
-  'verify-after.nothing': 'Nothing is looked at',
-  'verify-after.structure': 'That every block is there',
-  'verify-after.data': 'Every block is read back',
+  'verify-after.nothing': 'Nothing is checked afterwards',
+  'verify-after.structure': 'Afterwards it is checked that every block is there',
+  'verify-after.data': 'Afterwards every block is read back',
 
   'which.all': 'All machines, new ones included',
   'which.all-except': {

@@ -5,8 +5,10 @@ import { editPlan } from './en-edit-plan.ts';
 import { firstRun } from './en-first-run.ts';
 import { frame } from './en-frame.ts';
 import { jobs } from './en-jobs.ts';
+import { kept } from './en-kept.ts';
 import { machine } from './en-machine.ts';
 import { machines } from './en-machines.ts';
+import { news } from './en-news.ts';
 import { plans } from './en-plans.ts';
 import { repositories } from './en-repositories.ts';
 import { restore } from './en-restore.ts';
@@ -23,8 +25,10 @@ export const en = {
   ...firstRun,
   ...frame,
   ...jobs,
+  ...kept,
   ...machine,
   ...machines,
+  ...news,
   ...plans,
   ...repositories,
   ...restore,

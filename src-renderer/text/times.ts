@@ -16,6 +16,7 @@ const clockExact = new Intl.DateTimeFormat(locale, {
   second: '2-digit',
   timeZoneName: 'short',
 });
+const weekdayLong = new Intl.DateTimeFormat(locale, { weekday: 'long' });
 const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short' });
 const dayMonth = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
 const dayMonthYear = new Intl.DateTimeFormat(locale, {
@@ -71,6 +72,22 @@ export function whenText(time: number, now: number): string {
   if (days === 0) return `today, ${clock.format(time)}`;
   if (days === 1) return `yesterday, ${clock.format(time)}`;
   return momentText(time, now);
+}
+
+/** "Today, 14:00", "Tomorrow, 02:00", "Sun 29 Nov, 18:30": a time that is to come. */
+export function comingText(time: number, now: number): string {
+  const days = daysBetween(time, now);
+  if (days === 0) return `Today, ${clock.format(time)}`;
+  if (days === -1) return `Tomorrow, ${clock.format(time)}`;
+  return momentText(time, now);
+}
+
+/** "today", "yesterday", "Tuesday", "14 Nov": since when something is so. */
+export function sinceText(time: number, now: number): string {
+  const days = daysBetween(time, now);
+  if (days === 0) return 'today';
+  if (days === 1) return 'yesterday';
+  return days < relativeDays ? weekdayLong.format(time) : dateText(time, now);
 }
 
 /** "02:00" today, else "22 Nov": where there is little room. */

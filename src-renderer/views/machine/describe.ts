@@ -103,6 +103,9 @@ export function announcement(
     good: goodForText(entry),
     verified: entryVerdict(entry, state).text,
   };
+  if (entry.kind === 'point' && entry.of.pinned) {
+    return t('timeline.mark-pinned', { mark: t('timeline.mark', values) });
+  }
   if (entry.kind !== 'snapshot') return t('timeline.mark', values);
   return t('timeline.mark-named', { ...values, name: snapshotTitle(entry.of) });
 }

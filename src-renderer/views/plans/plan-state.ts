@@ -38,3 +38,13 @@ export function planMark(plan: Plan): PlanMark {
   }
   return { tone: 'good', icon: 'protected', text: t('plan.state.all-protected', { count }) };
 }
+
+const toneOrder: readonly PlanMark['tone'][] = ['bad', 'warn', 'none', 'good'];
+
+/** What needs a look first, then by name. */
+export function inOrder(plans: readonly Plan[]): readonly Plan[] {
+  const rank = (plan: Plan) => toneOrder.indexOf(planMark(plan).tone);
+  return plans.toSorted(
+    (a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name, undefined, { numeric: true }),
+  );
+}

@@ -49,3 +49,31 @@ export function ofDay(
   if (day === null) return runs;
   return runs.filter(({ due }) => due >= day.start && due < day.end);
 }
+
+/** Rows that say the same of many machines are one row, until somebody opens it. */
+export interface Bundle {
+  readonly key: string;
+  readonly runs: readonly PlanRun[];
+}
+
+/** From so many on, equal rows are bundled. */
+const bundleFrom = 4;
+
+/** `reasonOf` is what the rows say; rows that say the same in the same state go together. */
+export function bundlesOf(
+  runs: readonly PlanRun[],
+  reasonOf: (run: PlanRun) => string,
+): readonly Bundle[] {
+  const bundles = new Map<string, PlanRun[]>();
+  for (const run of runs) {
+    const key = `${run.state.kind} ${reasonOf(run)}`;
+    const held = bundles.get(key);
+    if (held === undefined) bundles.set(key, [run]);
+    else held.push(run);
+  }
+  return [...bundles].flatMap(([key, held]): readonly Bundle[] =>
+    held.length >= bundleFrom
+      ? [{ key, runs: held }]
+      : held.map((run) => ({ key: run.id, runs: [run] })),
+  );
+}
