@@ -85,7 +85,12 @@ export function planRunQueries(db: WritableDb, keep: number = maxPlanRuns): Plan
       db
         .all(`SELECT * FROM plan_runs WHERE kind IN ('waiting', 'running') ORDER BY due, id`)
         .map(toRun),
-    waits: () => db.get(`SELECT id FROM plan_runs WHERE kind = 'waiting' LIMIT 1`) !== undefined,
+    waits: () =>
+      // Both, because SQLite takes the index of open runs only for the words it was made with.
+      db.get(
+        `SELECT id FROM plan_runs WHERE kind IN ('waiting', 'running') AND kind = 'waiting'
+          LIMIT 1`,
+      ) !== undefined,
     list: (filter) => list(db, filter),
     last: (plan) =>
       first(

@@ -13,6 +13,8 @@ export const onTimeMs = 6 * 60_000;
 export const earliestClock = Date.UTC(2020, 0, 1);
 /** Times that are counted one by one; beyond it is said that there were more. */
 const maxCounted = 1000;
+/** As many are looked for one after the other. */
+const fewTimes = 20;
 
 export interface DueFacts {
   readonly times: Times;
@@ -56,7 +58,7 @@ export function dueNow(facts: DueFacts): Due {
   if (nextDue === null || nextDue < earliestClock || nextDue > now) {
     return { begin: null, passed: [], nextDue: upcoming };
   }
-  const newest = times.last(now, facts.maxMissed + 1).filter((due) => due >= nextDue);
+  const newest = newestPending(facts, nextDue);
   const begin = whichBegins(facts, newest[0] ?? null);
   const rest = begin === null ? newest.slice(0, facts.maxMissed) : newest.slice(1);
   const passed = rest.map((due): Passed => passedAt(facts, due, begin));
@@ -69,6 +71,14 @@ function firstUnclaimed({ times, now, claimed }: DueFacts): number | null {
   let next = times.next(now);
   while (next !== null && claimed.has(next)) next = times.next(next);
   return next;
+}
+
+/** Those that came since, newest first: as many as may get a row of their own, and one. */
+function newestPending({ times, now, maxMissed }: DueFacts, nextDue: number): readonly number[] {
+  const few = times.between(nextDue, now + 1, fewTimes);
+  // Looking back for hundreds takes a while, and nearly always there is one.
+  const pending = few.length < fewTimes ? [...few].reverse() : times.last(now, maxMissed + 1);
+  return pending.slice(0, maxMissed + 1).filter((due) => due >= nextDue);
 }
 
 /** The newest time is begun; late, it makes up for itself and all that were missed before it. */

@@ -56,6 +56,10 @@ export const plans: Migration = {
     CREATE INDEX plan_runs_by_plan ON plan_runs (plan, due, id);
     CREATE INDEX plan_runs_by_due ON plan_runs (due, id);
     CREATE INDEX plan_runs_by_machine ON plan_runs (machine_uuid, due, id);
+    -- What began, and what came of it, among many that were missed or skipped.
+    CREATE INDEX plan_runs_began ON plan_runs (plan, due, id) WHERE started_at IS NOT NULL;
+    CREATE INDEX plan_runs_ended ON plan_runs (machine_uuid, plan, repository, due, id)
+      WHERE kind IN ('done', 'problems', 'failed', 'cancelled');
     CREATE INDEX plan_runs_open ON plan_runs (kind) WHERE kind IN ('waiting', 'running');
   `,
 };
