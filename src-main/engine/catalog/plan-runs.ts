@@ -48,15 +48,13 @@ export interface PlanRuns {
   last(plan: PlanId): PlanRunRecord | null;
   /** The newest that ended, of one machine to one repository. */
   lastEnded(plan: PlanId, machineUuid: string, repository: RepositoryId): PlanRunRecord | null;
-  /** Times of the calendar after `after` that have rows: the clock was put back since. */
-  claimedAfter(plan: PlanId, after: number): ReadonlySet<number>;
   /**
-   * Drops what was taken for missed and has not even come: the clock was wrong then. Returns how
-   * many rows went.
+   * Times of the calendar after `after` that have rows, because the clock was put back since. One
+   * that was only taken for missed may still come.
    */
-  dropMissedAfter(plan: PlanId, after: number): number;
-  /** The newest time of the calendar at or before `at` that has a row; null when none has. */
-  lastClaimed(plan: PlanId, at: number): number | null;
+  claimedAfter(plan: PlanId, after: number): ReadonlySet<number>;
+  /** Drops what was taken for missed at this time, which has come after all. */
+  dropMissed(plan: PlanId, due: number): void;
   /** By due, from `from` on and before `to`; at most `limit`. */
   dues(plan: PlanId, from: number, to: number, limit: number): readonly DueKind[];
   /** Drops the oldest that ended beyond `maxPlanRuns`. */
@@ -116,31 +114,21 @@ export function planRunQueries(db: WritableDb, keep: number = maxPlanRuns): Plan
   };
 }
 
-function dueQueries(
-  db: WritableDb,
-): Pick<PlanRuns, 'claimedAfter' | 'dropMissedAfter' | 'lastClaimed' | 'dues'> {
+function dueQueries(db: WritableDb): Pick<PlanRuns, 'claimedAfter' | 'dropMissed' | 'dues'> {
   return {
     claimedAfter: (plan, after) =>
       new Set(
         db
           .all(
             `SELECT DISTINCT due FROM plan_runs WHERE plan = ? AND due > ?
-              AND cause IN ('schedule', 'catch-up')`,
+              AND cause IN ('schedule', 'catch-up') AND kind <> 'missed'`,
             plan,
             after,
           )
           .map((row) => whole(row, 'due')),
       ),
-    dropMissedAfter: (plan, after) =>
-      db.run(`DELETE FROM plan_runs WHERE plan = ? AND due > ? AND kind = 'missed'`, plan, after),
-    lastClaimed: (plan, at) => {
-      const row = db.get(
-        `SELECT max(due) AS due FROM plan_runs WHERE plan = ? AND due <= ?
-          AND cause IN ('schedule', 'catch-up')`,
-        plan,
-        at,
-      );
-      return row === undefined ? null : wholeOrNull(row, 'due');
+    dropMissed: (plan, due) => {
+      db.run(`DELETE FROM plan_runs WHERE plan = ? AND due = ? AND kind = 'missed'`, plan, due);
     },
     dues: (plan, from, to, limit) =>
       db

@@ -88,7 +88,7 @@ export function lookAtPlan(
     const due = dueNow({
       times,
       zone: record.draft.zone,
-      nextDue: nextDueNow(parts, known, now),
+      nextDue,
       now,
       catchUp: record.draft.catchUp,
       pause: record.pause,
@@ -103,16 +103,6 @@ export function lookAtPlan(
     const begun = claim(parts, known, pairs, due, absences);
     return { ...begun, moved };
   });
-}
-
-/**
- * What was taken for missed while the clock was ahead, and has not come, is forgotten; then the
- * plan goes on after the last time that has a row.
- */
-function nextDueNow({ catalog }: ScheduleParts, known: KnownPlan, now: number): number | null {
-  const { record, times } = known;
-  if (catalog.planRuns.dropMissedAfter(record.id, now) === 0) return record.nextDue;
-  return times?.next(catalog.planRuns.lastClaimed(record.id, now) ?? record.createdAt) ?? null;
 }
 
 function claim(
@@ -137,6 +127,8 @@ function claim(
   const { due: time, cause } = due.begin;
   const late = `${absenceWords(absences, time, record.draft.zone)} It is made up for now.`;
   const log = cause === 'catch-up' ? [late] : [];
+  // The clock was ahead once and took this time for missed.
+  parts.catalog.planRuns.dropMissed(record.id, time);
   const begun = beginPairs(parts, pairs, { plan, cause, due: time, log });
   return { begun: begun.begun, rows: [...rows, ...begun.rows] };
 }

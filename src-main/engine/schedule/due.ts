@@ -26,7 +26,7 @@ export interface DueFacts {
   readonly pausedAt: number | null;
   /** What a row says of a time that came meanwhile. */
   readonly pausedWords: string;
-  /** Times after now that have rows already: the clock was put back. */
+  /** Times after now that were begun or skipped already: the clock was put back. */
   readonly claimed: ReadonlySet<number>;
   /** Most rows for missed times, one each; the rest is told in one more. */
   readonly maxMissed: number;
@@ -50,7 +50,7 @@ export interface Due {
 }
 
 export function dueNow(facts: DueFacts): Due {
-  const { times, now } = facts;
+  const { now } = facts;
   if (now < earliestClock) return { begin: null, passed: [], nextDue: facts.nextDue };
   const upcoming = firstUnclaimed(facts);
   const { nextDue } = facts;

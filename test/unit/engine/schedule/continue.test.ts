@@ -1,0 +1,113 @@
+/** kill -9 at each step of a planned run: the next start explains it, and goes on. */
+import { describe, expect, test } from 'vitest';
+import type { PlanRun } from '#contract/plans.ts';
+import { attic, machineIdOf, planStory, type PlanStory } from '../../../fakes/plan-story.ts';
+import { planDraft } from '../../../fakes/plans.ts';
+
+const hook = { timeoutSeconds: 60, stopOnFailure: true };
+const draft = planDraft(machineIdOf('web'), attic, {
+  hooks: { before: { ...hook, argv: ['/bin/dump'] }, after: { ...hook, argv: ['/bin/after'] } },
+  verify: 'data',
+  keep: { last: 3, hourly: 0, daily: 7, weekly: 0, monthly: 0, yearly: 0 },
+});
+
+/** Begins a run at 02:00 UTC and kills the process `ms` later. */
+async function killedAfter(ms: number): Promise<PlanStory> {
+  const story = await planStory('2026-11-23T22:00:00Z');
+  story.around.hooks.set('/bin/dump', true).set('/bin/after', true);
+  await story.plan(draft);
+  await story.until('2026-11-24T02:00:00Z');
+  await story.clock.advance(ms);
+  story.life.kill();
+  await story.clock.advance(30_000);
+  return story;
+}
+
+function summary(runs: readonly PlanRun[]): readonly string[] {
+  return runs.map(({ cause, state }) => `${cause} ${state.kind}`);
+}
+
+async function goesOn(story: PlanStory): Promise<readonly PlanRun[]> {
+  await story.start();
+  await story.clock.advance(30_000);
+  return story.runs();
+}
+
+describe('killed', () => {
+  // Milliseconds after its time: the hook takes 1 s, the backup 4 s with its restore point whole
+  // after 2 s, the check 1 s, the hook after 1 s, removing half a second.
+  test.each<[string, number, readonly string[], number]>([
+    ['before the backup', 500, ['continued done', 'schedule failed'], 1],
+    ['in the backup', 2000, ['continued done', 'schedule failed'], 2],
+    ['in the backup, with its restore point whole', 3500, ['schedule done'], 1],
+    ['while it is checked', 5500, ['schedule done'], 1],
+    ['after the backup', 6500, ['schedule done'], 1],
+    ['while old ones are removed', 7250, ['schedule done'], 1],
+  ])('%s', async (_, ms, expected, backups) => {
+    const story = await killedAfter(ms);
+    const runs = await goesOn(story);
+    expect(summary(runs)).toEqual(expected);
+    expect(story.backups).toHaveLength(backups);
+    expect(story.stored).toHaveLength(1);
+    expect(story.removals).toEqual(['web']);
+    const [last, cut] = runs;
+    expect(last?.point).toBe(story.stored[0]?.id);
+    if (cut === undefined) {
+      expect(last?.log.join('\n')).toContain('Waymark was ended');
+    } else {
+      expect(cut.state).toMatchObject({ kind: 'failed', error: { code: 'plan-run-cut-off' } });
+      expect(last?.log[0]).toContain('Goes on from a run that was cut off');
+    }
+    // It goes on where it was: nothing is told as failed, and the next time is where it was.
+    expect(story.news).toEqual([]);
+    const [plan] = await story.life.handlers['plans.list']({});
+    expect(plan?.nextDue).toBe(Date.parse('2026-11-25T02:00:00Z'));
+  });
+
+  test('a second time it has failed, and says so', async () => {
+    const story = await killedAfter(2000);
+    await story.start();
+    await story.clock.advance(2000);
+    story.life.kill();
+    const runs = await goesOn(story);
+    expect(summary(runs)).toEqual(['continued failed', 'schedule failed']);
+    const [last] = runs;
+    expect(last?.state).toMatchObject({ error: { code: 'plan-run-cut-off' } });
+    expect(story.news).toMatchObject([{ kind: 'failed' }]);
+    expect(story.backups).toHaveLength(2);
+  });
+
+  test('where the repository is away meanwhile, its restore point is found when it is back', async () => {
+    const story = await killedAfter(3500);
+    story.around.present.delete(attic);
+    expect(summary(await goesOn(story))).toEqual(['continued waiting', 'schedule failed']);
+    story.around.present.add(attic);
+    await story.life.schedule.parts.readPoints(attic);
+    await story.clock.advance(2 * 60_000);
+    const runs = await story.runs();
+    expect(summary(runs)).toEqual(['continued done', 'schedule failed']);
+    expect(runs[0]?.point).toBe(story.stored[0]?.id);
+    expect(story.backups).toHaveLength(1);
+  });
+
+  test('a plan that was removed meanwhile goes on with nothing', async () => {
+    const story = await killedAfter(2000);
+    await story.start(false);
+    const [plan] = await story.life.handlers['plans.list']({});
+    if (plan === undefined) throw new Error('no plan');
+    await story.life.handlers['plans.remove']({ plan: plan.id });
+    await story.life.stop();
+    expect(summary(await goesOn(story))).toEqual(['schedule failed']);
+    expect(story.backups).toHaveLength(1);
+  });
+
+  test('the ordinary end of Waymark in the middle is gone on from as well', async () => {
+    const story = await planStory('2026-11-23T22:00:00Z');
+    story.around.hooks.set('/bin/dump', true).set('/bin/after', true);
+    await story.plan(draft);
+    await story.until('2026-11-24T02:00:00Z');
+    await story.clock.advance(2000);
+    await story.life.stop();
+    expect(summary(await goesOn(story))).toEqual(['continued done', 'schedule failed']);
+  });
+});

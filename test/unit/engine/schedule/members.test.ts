@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest';
+import type { HostId, MachineId } from '#contract/domain.ts';
+import type { PlanMachines } from '#contract/plans.ts';
+import { membersOf, type Remembered, type Seen } from '#engine/schedule/members.ts';
+
+const host = (name: string) => name as HostId;
+const id = (text: string) => text as MachineId;
+
+function seen(machines: readonly string[], away: readonly string[] = []): Seen {
+  return {
+    hosts: ['h1', 'h2'].map((name) => ({
+      ...{ id: host(name), name, connected: !away.includes(name) },
+    })),
+    machines: machines.map((text) => {
+      const [where = '', uuid = ''] = text.split('/');
+      return { id: id(text), uuid, name: `name-${uuid}`, host: host(where), disks: ['vda'] };
+    }),
+  };
+}
+
+function known(...texts: readonly string[]): readonly Remembered[] {
+  return texts.map((text) => {
+    const uuid = text.split('/')[1] ?? '';
+    return { uuid, id: id(text), name: `name-${uuid}` };
+  });
+}
+
+function chosen(...ids: readonly string[]): PlanMachines {
+  return { kind: 'chosen', machines: ids.map(id) };
+}
+
+const all: PlanMachines = { kind: 'all', except: [] };
+const ids = (members: ReturnType<typeof membersOf>) => members.here.map((one) => String(one.id));
+
+test('chosen machines, in their order, each once', () => {
+  expect(
+    ids(membersOf(chosen('h1/a', 'h2/b', 'h1/a'), seen(['h1/a', 'h2/b', 'h1/c']), [])),
+  ).toEqual([...['h1/a', 'h2/b']]);
+});
+
+test('one that moved to another host is the same machine', () => {
+  const members = membersOf(chosen('h1/a'), seen(['h2/a']), known('h1/a'));
+  expect(ids(members)).toEqual(['h2/a']);
+  expect(members.fresh.map((one) => String(one.id))).toEqual(['h2/a']);
+});
+
+test('one on a host that is away is still meant, by its name; what it is made of is not known', () => {
+  const members = membersOf(chosen('h1/a'), seen([], ['h1']), known('h1/a'));
+  expect(members.here).toMatchObject([{ name: 'name-a', disks: null }]);
+  expect(members.gone).toEqual([]);
+});
+
+test('one that is on no host any more is gone, and its name is kept', () => {
+  const members = membersOf(chosen('h1/a', 'h1/b'), seen(['h1/b']), known('h1/a', 'h1/b'));
+  expect(ids(members)).toEqual(['h1/b']);
+  expect(members.gone).toMatchObject([{ uuid: 'a', name: 'name-a' }]);
+  expect(members.forget).toEqual([]);
+  const forgotten = membersOf(chosen('h9/a'), seen([]), []);
+  expect(forgotten.gone).toMatchObject([{ uuid: 'a' }]);
+});
+
+test('all machines: new ones are in, those taken out are not, those of a host that is away stay', () => {
+  const except: PlanMachines = { kind: 'all', except: [id('h1/b')] };
+  const members = membersOf(except, seen(['h1/a', 'h1/b'], ['h2']), known('h2/c', 'h1/old'));
+  expect(ids(members)).toEqual(['h1/a', 'h2/c']);
+  expect(members.forget).toEqual(['old']);
+  expect(ids(membersOf(all, seen([]), []))).toEqual([]);
+});
+
+test('all machines of one host', () => {
+  const wanted: PlanMachines = { kind: 'host', host: host('h2'), except: [] };
+  expect(ids(membersOf(wanted, seen(['h1/a', 'h2/b']), []))).toEqual(['h2/b']);
+});
+
+test('what is written down as it is needs no writing', () => {
+  expect(membersOf(all, seen(['h1/a']), known('h1/a')).fresh).toEqual([]);
+});
