@@ -73,6 +73,7 @@ class CatalogQueue implements RunQueue {
     this.#again = true;
     this.#going ??= this.#rounds().finally(() => {
       this.#going = null;
+      if (this.#again && !this.#stopping()) this.go(); // asked for while the last round ended
     });
   }
 
