@@ -255,7 +255,7 @@ function assemble(
     },
     stop: async () => {
       stopTriggers();
-      await schedule.scheduler.stop();
+      await schedule.stop();
       await jobs.stop();
       momentsWatch.stop();
       const nothingAsked = checkpointStates.stop();

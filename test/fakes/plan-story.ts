@@ -116,7 +116,8 @@ export async function planStory(startIso: string): Promise<PlanStory> {
     }
     const jobs = createJobs({ world: own, catalog, emit: () => undefined });
     const parts = partsOf({ world: own, catalog, jobs, around, kept, clock: mortal.clock });
-    const schedule: Schedule = { parts, scheduler: createScheduler(parts) };
+    const scheduler = createScheduler(parts);
+    const schedule: Schedule = { parts, scheduler, stop: () => scheduler.stop() };
     const end = () => {
       mortal.kill();
       catalog.close();
@@ -129,7 +130,7 @@ export async function planStory(startIso: string): Promise<PlanStory> {
       handlers: planHandlers(schedule),
       kill: end,
       stop: async () => {
-        await schedule.scheduler.stop();
+        await schedule.stop();
         const stopping = jobs.stop();
         await clock.advance(1);
         await stopping;

@@ -223,6 +223,7 @@ export const entryPoints: readonly RegExp[] = [
   /^[^/]+\.config\.(ts|js)$/,
   /^test\/(run|types|bench\/(run|store)|samples\/make|e2e\/(readme-)?shots)\.ts$/, // run by hand
   /^test\/torture\/run\.ts$/,
+  /^test\/soak\/run\.ts$/,
   /^test\/bench\/unchecked\.ts$/, // started by the bench
   /^test\/run\/vitest-reporter\.ts$/,
   /\.(test|spec)\.ts$/,

@@ -19,6 +19,8 @@ type Calls = Exclude<
 export interface Schedule {
   readonly parts: ScheduleParts;
   readonly scheduler: Scheduler;
+  /** Begins nothing and tells nothing any more. */
+  stop(): Promise<void>;
 }
 
 export function planHandlers(schedule: Schedule): Pick<Handlers, Calls> {

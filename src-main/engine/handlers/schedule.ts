@@ -55,22 +55,23 @@ export function createSchedule(rooms: Rooms): Schedule {
       tellPlans();
     },
   };
-  const schedule: Schedule = { parts, scheduler: createScheduler(parts) };
-  const tellPlans = once(world.clock, () => {
-    emit('plans.changed', listPlans(schedule));
-  });
-  return schedule;
-}
-
-/** Many calls within a moment become one. */
-function once(clock: Rooms['world']['clock'], tell: () => void): () => void {
-  let asked = false;
-  return () => {
-    if (asked) return;
-    asked = true;
-    clock.timer(tellWithinMs, () => {
-      asked = false;
-      tell();
+  // Many changes within a moment are told once.
+  let cancelTelling: (() => void) | null = null;
+  const tellPlans = () => {
+    cancelTelling ??= world.clock.timer(tellWithinMs, () => {
+      cancelTelling = null;
+      emit('plans.changed', listPlans(schedule));
     });
   };
+  const scheduler = createScheduler(parts);
+  const schedule: Schedule = {
+    parts,
+    scheduler,
+    stop: async () => {
+      await scheduler.stop();
+      cancelTelling?.();
+      cancelTelling = () => undefined; // nothing is told any more
+    },
+  };
+  return schedule;
 }
