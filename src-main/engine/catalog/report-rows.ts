@@ -17,8 +17,13 @@ export interface StoredInTime {
   readonly repository: RepositoryId;
   readonly points: number;
   readonly storedBytes: number;
-  /** Without the first point of each machine, which comes once. */
-  readonly grownBytes: number;
+}
+
+export interface StoredOnce {
+  readonly repository: RepositoryId;
+  readonly machineUuid: string;
+  readonly time: number;
+  readonly storedBytes: number;
 }
 
 /** What the weekly report needs, without reading whole rows. Times are UTC epoch milliseconds. */
@@ -36,8 +41,8 @@ export interface ReportRows {
   stored(from: number, to: number): readonly StoredInTime[];
   /** Points per machine uuid, made after `from` and up to `to`. */
   madeByMachine(from: number, to: number): ReadonlyMap<string, number>;
-  /** When the oldest point of each repository was made. */
-  oldest(): ReadonlyMap<RepositoryId, number>;
+  /** Points made after `from`, and the first of each machine in each repository. */
+  growth(from: number): readonly StoredOnce[];
   /** The newest point that is not known to be damaged, by machine uuid. */
   newestGood(atMost: number): ReadonlyMap<string, number>;
 }
@@ -76,7 +81,7 @@ export function reportQueries(db: ReadableDb): ReportRows {
 
 function pointQueries(
   db: ReadableDb,
-): Pick<ReportRows, 'stored' | 'madeByMachine' | 'oldest' | 'newestGood'> {
+): Pick<ReportRows, 'stored' | 'madeByMachine' | 'growth' | 'newestGood'> {
   const byUuid = (sql: string, ...values: readonly number[]) =>
     new Map(
       db
@@ -87,18 +92,14 @@ function pointQueries(
     stored: (from, to) =>
       db
         .all(
-          `SELECT repository, count(*) AS points, sum(stored_bytes) AS stored,
-            sum(CASE WHEN EXISTS (SELECT 1 FROM points older
-              WHERE older.machine_uuid = p.machine_uuid AND older.time < p.time
-                AND older.repository = p.repository) THEN stored_bytes ELSE 0 END) AS grown
-            FROM points p WHERE time > ? AND time <= ? GROUP BY repository`,
+          `SELECT repository, count(*) AS points, sum(stored_bytes) AS stored
+            FROM points WHERE time > ? AND time <= ? GROUP BY repository`,
           ...[from, to],
         )
         .map((row) => ({
           repository: text(row, 'repository') as RepositoryId,
           points: whole(row, 'points'),
           storedBytes: whole(row, 'stored'),
-          grownBytes: whole(row, 'grown'),
         })),
     madeByMachine: (from, to) =>
       byUuid(
@@ -106,12 +107,20 @@ function pointQueries(
           GROUP BY machine_uuid`,
         ...[from, to],
       ),
-    oldest: () =>
-      new Map(
-        db
-          .all('SELECT repository, min(time) AS value FROM points GROUP BY repository')
-          .map((row) => [text(row, 'repository') as RepositoryId, whole(row, 'value')]),
-      ),
+    growth: (from) =>
+      db
+        .all(
+          `SELECT repository, machine_uuid, time, stored_bytes FROM points WHERE time > ?
+            UNION SELECT repository, machine_uuid, min(time), stored_bytes FROM points
+            GROUP BY repository, machine_uuid`,
+          from,
+        )
+        .map((row) => ({
+          repository: text(row, 'repository') as RepositoryId,
+          machineUuid: text(row, 'machine_uuid'),
+          time: whole(row, 'time'),
+          storedBytes: whole(row, 'stored_bytes'),
+        })),
     newestGood: (atMost) =>
       byUuid(
         `SELECT machine_uuid, max(time) AS value FROM points WHERE damaged = 0 AND time <= ?

@@ -1,10 +1,11 @@
 /** The facts of the report, taken from the rooms. */
-import type { Repository, RepositoryId } from '#contract/domain.ts';
+import type { Repository } from '#contract/domain.ts';
 import type { PlanRunState } from '#contract/plans.ts';
-import type { StoredInTime, TroubledRun } from '#engine/catalog/report-rows.ts';
+import type { TroubledRun } from '#engine/catalog/report-rows.ts';
 import type { ReportFacts, ReportRepository, ReportRun } from '#engine/report/facts.ts';
 import { reportPage, type ReportPage } from '#engine/report/page.ts';
 import { isoDay } from '#engine/report/times.ts';
+import { fullAt, growthMs } from '#engine/schedule/preview.ts';
 import { bytesInWords } from '#engine/snapshot/words.ts';
 import { computerName } from '#engine/world/user.ts';
 import type { Rooms } from '../engine.ts';
@@ -12,8 +13,6 @@ import type { Schedule } from './plans.ts';
 
 /** The days a report is about. */
 export const reportMs = 7 * 86_400_000;
-/** What was added in this long tells when a repository is full. */
-const growthMs = 28 * 86_400_000;
 /** Rows of one kind that are read; the page groups them and shows fewer. */
 const maxRuns = 2000;
 
@@ -94,14 +93,12 @@ function repositoryFacts(
   from: number,
   to: number,
 ): readonly ReportRepository[] {
-  const byId = (rows: readonly StoredInTime[]) =>
-    new Map<RepositoryId, StoredInTime>(rows.map((row) => [row.repository, row]));
-  const week = byId(report.stored(from, to));
-  const weeks = byId(report.stored(to - growthMs, to));
-  const oldest = report.oldest();
+  const week = new Map(report.stored(from, to).map((row) => [row.repository, row]));
+  const stored = report.growth(to - growthMs);
   return repositories.map(({ id, name, path, state, usedBytes, freeBytes, lastVerified }) => {
     const ready = state.kind === 'ready';
-    const overMs = Math.min(growthMs, to - (oldest.get(id) ?? to));
+    const points = stored.filter(({ repository }) => repository === id);
+    const oldest = points.reduce((first, { time }) => Math.min(first, time), to);
     return {
       ...{ name, path },
       trouble: trouble(state),
@@ -109,7 +106,8 @@ function repositoryFacts(
       freeBytes: ready ? freeBytes : null,
       addedBytes: week.get(id)?.storedBytes ?? 0,
       points: week.get(id)?.points ?? 0,
-      growth: { bytes: weeks.get(id)?.grownBytes ?? 0, overMs },
+      historyMs: to - oldest,
+      fullAt: fullAt(points, ready ? freeBytes : null, to),
       verified: lastVerified === null ? null : { time: lastVerified.time, ok: lastVerified.ok },
     };
   });

@@ -36,8 +36,10 @@ export interface ReportRepository {
   readonly freeBytes: number | null;
   readonly addedBytes: number;
   readonly points: number;
-  /** What it grew by in the last weeks, and over how long; see forecast.ts. */
-  readonly growth: { readonly bytes: number; readonly overMs: number };
+  /** How long ago its oldest point was made. */
+  readonly historyMs: number;
+  /** When it is full if it grows as it did in the last weeks; null: not in sight, or not known. */
+  readonly fullAt: number | null;
   readonly verified: { readonly time: number; readonly ok: boolean } | null;
 }
 

@@ -72,25 +72,26 @@ test('runs of some kinds come newest first, and no more than asked for', () => {
   expect(catalog.report.runs(['missed', 'skipped'], 0, 100, 1).map(({ due }) => due)).toEqual([40]);
 });
 
-test('what was stored is told without the first of each machine, which comes once', () => {
+test('what was stored, and of the time before only the first point of each machine', () => {
   const mail = { uuid: mailUuid, name: 'mail' };
+  const cellar = { id: cellarId, name: 'cellar' };
   catalog.points.insertPoint(point('A', { time: 10, storedBytes: 1000 }));
   catalog.points.insertPoint(point('B', { time: 20, storedBytes: 10 }));
   catalog.points.insertPoint(point('C', { time: 30, storedBytes: 20 }));
   catalog.points.insertPoint(point('D', { time: 30, storedBytes: 500, machine: mail }));
-  const cellar = { id: cellarId, name: 'cellar' };
   catalog.points.insertPoint(point('E', { time: 25, storedBytes: 7, repository: cellar }));
   expect([...catalog.report.stored(10, 30)].sort((a, b) => b.points - a.points)).toEqual([
-    { repository: atticId, points: 3, storedBytes: 530, grownBytes: 30 },
-    { repository: cellarId, points: 1, storedBytes: 7, grownBytes: 0 },
+    { repository: atticId, points: 3, storedBytes: 530 },
+    { repository: cellarId, points: 1, storedBytes: 7 },
   ]);
   expect(catalog.report.madeByMachine(10, 25)).toEqual(new Map([[webUuid, 2]]));
-  expect(catalog.report.oldest()).toEqual(
-    new Map([
-      [atticId, 10],
-      [cellarId, 25],
-    ]),
-  );
+  const growth = [...catalog.report.growth(29)].sort((a, b) => b.storedBytes - a.storedBytes);
+  expect(growth).toEqual([
+    { repository: atticId, machineUuid: webUuid, time: 10, storedBytes: 1000 },
+    { repository: atticId, machineUuid: mailUuid, time: 30, storedBytes: 500 },
+    { repository: atticId, machineUuid: webUuid, time: 30, storedBytes: 20 },
+    { repository: cellarId, machineUuid: webUuid, time: 25, storedBytes: 7 },
+  ]);
 });
 
 test('a damaged point and one from the future are not the newest good one', () => {
