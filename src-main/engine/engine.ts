@@ -41,9 +41,11 @@ import { planPreviewHandlers } from './handlers/plan-preview.ts';
 import { planHandlers, type Schedule } from './handlers/plans.ts';
 import { pointHandlers } from './handlers/points.ts';
 import { practiceHandlers } from './handlers/practice.ts';
+import { createWeeklyReport, type WeeklyReport } from './handlers/weekly-report.ts';
 import { watchTriggers } from './handlers/triggers.ts';
 import { createRecovery, type Recovery } from './handlers/recovery.ts';
 import { repositoryHandlers } from './handlers/repositories.ts';
+import { makeReport } from './handlers/report.ts';
 import { restoreHandlers } from './handlers/restores.ts';
 import { createSchedule } from './handlers/schedule.ts';
 
@@ -191,7 +193,8 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
   };
   const recovery = createRecovery(rooms);
   const schedule: Schedule = createSchedule(rooms);
-  return assemble(rooms, listeners, { recovery, schedule }, release);
+  const weekly = createWeeklyReport(rooms, () => makeReport(rooms, schedule));
+  return assemble(rooms, listeners, { recovery, schedule, weekly }, release);
 }
 
 function practiceOf(world: World, options: EngineOptions): Practice {
@@ -207,15 +210,17 @@ function practiceOf(world: World, options: EngineOptions): Practice {
 interface Workers {
   readonly recovery: Recovery;
   readonly schedule: Schedule;
+  readonly weekly: WeeklyReport;
 }
 
 function assemble(
   rooms: Rooms,
   listeners: Set<Emit>,
-  { recovery, schedule }: Workers,
+  workers: Workers,
   release: () => void,
 ): Engine {
   const { fleet, shelf, jobs, catalog, momentsWatch, checkpointStates, news } = rooms;
+  const { recovery, schedule, weekly } = workers;
   const stopTriggers = watchTriggers(rooms, schedule.scheduler);
   return {
     handlers: {
@@ -234,7 +239,7 @@ function assemble(
       ...planHandlers(schedule),
       ...planPreviewHandlers(rooms),
       ...keptPointHandlers(rooms),
-      ...newsHandlers(rooms),
+      ...newsHandlers(rooms, schedule),
       ...backgroundHandlers(rooms, schedule),
     },
     onEvent: (listener) => {
@@ -247,7 +252,7 @@ function assemble(
       fleet.start();
       checkpointStates.start();
       news.start();
-      if (rooms.options.runsPlans === true) void startPlans(rooms, recovery, schedule);
+      if (rooms.options.runsPlans === true) void startPlans(rooms, workers);
     },
     settled: async () => {
       await Promise.all([shelf.settled(), fleet.settled()]);
@@ -263,6 +268,7 @@ function assemble(
       await fleet.stop(); // ends what libvirt is being asked
       await nothingAsked;
       await shelf.stop();
+      await weekly.stop();
       await news.stop();
       catalog.close();
       release();
@@ -273,15 +279,15 @@ function assemble(
 /** Plans begin when hosts and repositories were tried once, or after a while without them. */
 async function startPlans(
   { world, shelf, fleet }: Rooms,
-  recovery: Recovery,
-  { scheduler }: Schedule,
+  { recovery, schedule, weekly }: Workers,
 ): Promise<void> {
   const patience = new AbortController();
   const tried = Promise.all([shelf.settled(), fleet.settled()]).then(() => recovery.settled());
   const waited = world.clock.sleep(startPatienceMs, patience.signal).catch(() => undefined);
   await Promise.race([tried, waited]);
   patience.abort();
-  scheduler.start();
+  schedule.scheduler.start();
+  weekly.start();
 }
 
 function watchMoments(world: World, fleet: Fleet, emit: Emit): MomentsWatch {

@@ -16,7 +16,7 @@ const pure = ['node:path', 'node:util', 'node:buffer', 'node:events', 'node:cryp
 const work = ['hypervisor', 'nbd', 'store', 'catalog', 'jobs', 'world', 'contract', ...pure];
 const engineRooms = [
   ...['backup', 'restore', 'interlock', 'snapshot', 'checkpoint', 'practice', 'schedule', 'fleet'],
-  ...['repositories', 'computer', 'news', 'background', 'handlers', ...work],
+  ...['repositories', 'computer', 'news', 'background', 'report', 'handlers', ...work],
 ];
 const widgets = ['svelte', 'svelte/*', 'bits-ui', 'd3-scale', 'd3-shape'];
 
@@ -88,6 +88,11 @@ const engine: readonly Room[] = [
     'computer',
     ['world', 'contract', ...pure],
     'it asks the computer it runs on; who needs the answers gets them from engine.ts',
+  ),
+  engineRoom(
+    'report',
+    ['contract', ...pure],
+    'it writes a page from facts and looks at nothing itself',
   ),
   engineRoom(
     'background',

@@ -21,6 +21,7 @@ import { newsQueries, type NewsRows } from './news.ts';
 import { planRunQueries, type PlanRuns } from './plan-runs.ts';
 import { planQueries, type Plans } from './plans.ts';
 import { pointQueries, type Points } from './points.ts';
+import { reportQueries, type ReportRows } from './report-rows.ts';
 import { repositoryQueries, type Repositories } from './repositories.ts';
 import { revertQueries, type Reverts } from './reverts.ts';
 import { runQueries, type Runs } from './runs.ts';
@@ -39,6 +40,7 @@ export interface Catalog {
   readonly plans: Plans;
   readonly planRuns: PlanRuns;
   readonly news: NewsRows;
+  readonly report: ReportRows;
   readonly settings: Settings;
   readonly days: Days;
   /** All of `work` or nothing of it. */
@@ -84,6 +86,7 @@ export async function openCatalog(world: World, folder: string): Promise<Catalog
       plans: planQueries(db),
       planRuns: planRunQueries(db),
       news: newsQueries(db),
+      report: reportQueries(db),
       settings,
       days: dayQueries(db),
       transaction: (work) => db.transaction(work),

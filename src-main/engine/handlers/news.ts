@@ -6,10 +6,13 @@ import { webhookProblem } from '#engine/news/send-webhook.ts';
 import type { World } from '#engine/world/world.ts';
 import type { Rooms } from '../engine.ts';
 import { answer } from './answer.ts';
+import type { Schedule } from './plans.ts';
+import { makeReport } from './report.ts';
 
 type Calls = Extract<keyof Handlers, `channels.${string}` | 'report.make'>;
 
-export function newsHandlers({ world, news }: Rooms): Pick<Handlers, Calls> {
+export function newsHandlers(rooms: Rooms, schedule: Schedule): Pick<Handlers, Calls> {
+  const { world, news } = rooms;
   return {
     'channels.get': () => answer(() => news.channels()),
     'channels.set': async ({ channels }) => {
@@ -18,7 +21,7 @@ export function newsHandlers({ world, news }: Rooms): Pick<Handlers, Calls> {
       return news.channels();
     },
     'channels.test': ({ channel, channels }) => news.test(channel, channels),
-    'report.make': () => Promise.reject(new AppError('unsupported', 'Not built yet.')),
+    'report.make': () => answer(() => makeReport(rooms, schedule)),
   };
 }
 

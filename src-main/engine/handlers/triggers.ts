@@ -10,7 +10,7 @@ import type { Rooms } from '../engine.ts';
  */
 export const lookAtChangesMs = 60_000;
 
-/** VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN: the guest ended itself. Not a crash, not pulled, not saved. */
+/** VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN: the guest ended itself. No crash, not pulled or saved. */
 const endedItself = 0;
 
 export type TriggerRooms = Pick<Rooms, 'world' | 'catalog' | 'fleet' | 'jobs' | 'checkpointStates'>;
@@ -47,12 +47,12 @@ function lookAtChanges(
   { catalog, fleet, jobs, checkpointStates }: TriggerRooms,
   scheduler: Pick<Scheduler, 'trigger'>,
 ): void {
+  const points = catalog.points.byMachine();
   for (const machine of fleet.connected()) {
     const changed = checkpointStates.changedOf(machine);
     if (changed === null || jobs.ofMachine(machine) !== null) continue;
-    const [newest] = catalog.points.pointsOfMachine(splitMachineId(machine).uuid);
-    // What was measured before that point was made is in it.
-    if (newest !== undefined && newest.time >= changed.at) continue;
+    const newest = points.get(splitMachineId(machine).uuid)?.last.time ?? -Infinity;
+    if (newest >= changed.at) continue; // what was measured before that point was made is in it
     scheduler.trigger({ kind: 'changed', bytes: changed.bytes }, machine);
   }
 }

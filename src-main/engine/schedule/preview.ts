@@ -19,7 +19,7 @@ import { keepReasons, type RuledPoint } from './retention.ts';
 /** How far ahead the rule is tried. */
 export const foreseenMs = 365 * 86_400_000;
 /** The growth of this long tells when a repository is full. */
-const growthMs = 28 * 86_400_000;
+export const growthMs = 28 * 86_400_000;
 /** Shorter than this it tells nothing. */
 const shortestGrowthMs = 3 * 86_400_000;
 /** Beyond this nobody can tell. */

@@ -40,7 +40,7 @@ describe('the fleet', () => {
       open: () => (refuse === null ? Promise.resolve(libvirt) : Promise.reject(refuse)),
       jobOf: () => null,
       changedOf: () => null,
-    standingOf: () => null,
+      standingOf: () => null,
       onConnected: () => undefined,
     });
   });
