@@ -1,7 +1,7 @@
 /**
  * A table of places in packs in a temporary SQLite file, for work on every block of a repository
  * that must not take memory for each: SQLite keeps a few MiB and removes the file by itself, also
- * when the process is killed. Places of one pack lie together, so filling it goes from page to page.
+ * when the process is killed. Places of one pack lie together, so filling it goes page by page.
  */
 import Database from 'better-sqlite3';
 import { maxPackBytes } from './pack.ts';
