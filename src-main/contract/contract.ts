@@ -259,7 +259,7 @@ export const contract = {
   ).returns<readonly Point[]>(),
   'points.get': call(v.strictObject({ point: pointId })).returns<Point>(),
   'points.verify': call(v.strictObject({ point: pointId })).returns<JobId>(),
-  /** Removes the manifests. The last point of a machine needs `last` true. */
+  /** Removed, they can be taken back until a clean-up. The last of a machine needs `last` true. */
   'points.delete': call(v.strictObject({ points: pointIds, last: v.boolean() })).returns<JobId>(),
   /** A pinned point is removed by no rule. It says so in the repository itself. */
   'points.pin': call(v.strictObject({ point: pointId, pinned: v.boolean() })).returns<Point>(),

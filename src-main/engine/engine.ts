@@ -117,9 +117,11 @@ export interface Rooms {
 /** How long plans wait for hosts and repositories that do not answer; milliseconds. */
 const startPatienceMs = 20_000;
 
+const indexFolderName = 'index';
+
 /** Throws `data-folder-in-use` when another engine owns the folder. */
 export async function createEngine(world: World, options: EngineOptions): Promise<Engine> {
-  await world.files.makeFolder(options.dataFolder);
+  await world.files.makeFolder(join(options.dataFolder, indexFolderName)); // and what it is in
   const ownership = await ownDataFolder(world, options.dataFolder);
   try {
     return await wire(world, options, ownership.release.bind(ownership));
@@ -136,8 +138,6 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
   const emit: Emit = (name, payload) => {
     for (const listener of listeners) listener(name, payload);
   };
-  const indexFolder = join(dataFolder, 'index');
-  await world.files.makeFolder(indexFolder);
   const secrets = createSecrets(world.processes, world.files, dataFolder);
   const practice = practiceOf(world, options);
   const connect = async (host: HostRecord) => {
@@ -166,7 +166,7 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     catalog,
     secrets,
     emit,
-    indexFolder,
+    indexFolder: join(dataFolder, indexFolderName),
     ...(options.workerUrl === undefined ? {} : { workerUrl: options.workerUrl }),
     onPoints: (uuids) => {
       for (const uuid of uuids) fleet.touch(uuid);

@@ -107,6 +107,8 @@ async function previewMachines(
   return machines;
 }
 
+const notCounted = ['refused', 'block-damaged', 'repository-unavailable', 'unsupported'] as const;
+
 async function countBytes(
   { shelf, world }: Rooms,
   machines: readonly PreviewMachine[],
@@ -119,7 +121,7 @@ async function countBytes(
     return withBytes(machines, id, new Map(going.map((point, i) => [point.id, freed[i] ?? 0])));
   } catch (thrown) {
     // What is not known whole frees nothing: a clean-up refuses for the same reason.
-    if (!hasCode(thrown, 'refused', 'block-damaged', 'repository-unavailable')) throw thrown;
+    if (!hasCode(thrown, ...notCounted)) throw thrown;
     world.log.warn('What removals free could not be counted.', { reason: thrown.message });
     return withBytes(machines, id, new Map(going.map(({ id: point }) => [point, 0])));
   }

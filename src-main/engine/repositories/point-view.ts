@@ -51,9 +51,9 @@ function viewPart(part: ManifestPart): Part {
 }
 
 /**
- * Every point of a repository that is not removed. Those the catalog knows are not read again: a manifest never
- * changes. A manifest that cannot be read is left out and logged; verify reports it with all it
- * touches.
+ * Every point of a repository that is not removed. Those the catalog knows are not read again: a
+ * manifest never changes. A manifest that cannot be read is left out and logged; verify reports
+ * it with all it touches.
  */
 export async function readPoints(
   world: World,

@@ -2,8 +2,8 @@
  * The retention rule: which restore points of one machine in one repository stay, and why. Pure.
  *
  * "Daily 7" keeps the newest point of each of the last seven days *that have one*, so a computer
- * that was off for a month loses nothing by it; hours, ISO weeks, months and years likewise, each on
- * the clock of the plan's zone. A point stays if any line of the rule, or anything beside the rule,
+ * that was off for a month loses nothing by it; hours, ISO weeks, months and years likewise, each
+ * on the clock of the plan's zone. A point stays if any line of the rule, or anything beside it,
  * says so. What the rule never takes: a pinned point, the newest good one, a damaged one (a person
  * decides about it; it counts for nothing, so no good point goes because of it), and any point of a
  * machine that is on no host any more.
@@ -32,7 +32,7 @@ export interface RuleOptions {
 const periods = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
 
 /** A rule without a single number keeps nothing: it is refused wherever it is given. */
-export function keepsNothing(rule: Retention): boolean {
+function keepsNothing(rule: Retention): boolean {
   return rule.last === 0 && periods.every((period) => rule[period] === 0);
 }
 

@@ -29,6 +29,8 @@ import { throwIfAborted } from './verify-progress.ts';
 const copiedAtOnce = 1024 ** 3;
 /** Payload bytes read, proven and written as one. */
 const sliceBytes = 4 * 1024 * 1024;
+/** Of tiny blocks fewer bytes: laying out more would hold the event loop for too long. */
+const sliceEntries = 1024;
 
 export interface CleanUpRun extends CleanUpParts {
   readonly lease: Lease;
@@ -168,13 +170,14 @@ async function copyNeeded(
   return null;
 }
 
-/** Entries of one kind, at most `sliceBytes` of payload together. */
+/** Entries of one kind, at most `sliceBytes` of payload and `sliceEntries` together. */
 function* slices(entries: readonly PackEntry[]): Iterable<readonly PackEntry[]> {
   let slice: PackEntry[] = [];
   let bytes = 0;
   for (const entry of entries) {
     const first = slice[0];
-    if (first !== undefined && (first.kind !== entry.kind || bytes + entry.length > sliceBytes)) {
+    const full = bytes + entry.length > sliceBytes || slice.length >= sliceEntries;
+    if (first !== undefined && (full || first.kind !== entry.kind)) {
       yield slice;
       slice = [];
       bytes = 0;

@@ -13,7 +13,7 @@ import type { PointName } from './repository.ts';
 import type { Storage } from './storage.ts';
 
 export const cleanedFolder = 'cleaned';
-/** How long a list stays, so that other installations learn that packs did not vanish by accident. */
+/** How long a list stays: others learn from it that packs did not vanish by accident. */
 export const keptListsMs = 30 * 86_400_000;
 const maxListBytes = 16 * 1024 * 1024;
 const listsInFlight = 16;

@@ -270,11 +270,8 @@ export class OpenedRepository implements StoreRepository {
     onProgress?: (done: number, total: number) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    if (this.#writing) {
-      throw new AppError('repository-busy', 'A backup is using the block index.', {
-        advice: 'Wait until it is done, then try again.',
-      });
-    }
+    if (this.#writing) throw inUse();
+    this.#sharing = null; // places have other numbers afterwards
     const { world, indexPath } = this.#parts;
     const marks = this.#index.damagedPlaces();
     this.#index.close();
@@ -316,7 +313,9 @@ export class OpenedRepository implements StoreRepository {
   }
 
   async planCleanUp(options: CleanUpOptions = {}): Promise<CleanUpOutline> {
-    if (!this.#writing) await this.#sync({ signal: options.signal });
+    // What a backup stored and no point names yet would look like nobody's.
+    if (this.#writing) throw inUse();
+    await this.#sync({ signal: options.signal });
     const table = new PlaceTable();
     try {
       return outlineOf(await planCleanUp(this.#cleanUpParts(), table, options));
@@ -338,6 +337,7 @@ export class OpenedRepository implements StoreRepository {
       return await runCleanUp(parts, plan, table, options);
     } finally {
       this.#writing = false;
+      this.#sharing = null; // blocks lie elsewhere now
       table.close();
       await lease.release();
     }
@@ -385,4 +385,11 @@ export class OpenedRepository implements StoreRepository {
     await closeIndex(this.#parts.world, this.#parts.indexPath, this.#index);
     await this.#parts.storage.close();
   }
+}
+
+function inUse(): AppError {
+  return new AppError('repository-busy', 'A backup or a clean-up is using the repository.', {
+    unharmed: 'Nothing was changed.',
+    advice: 'Wait until it is done, then try again.',
+  });
 }

@@ -1,7 +1,7 @@
 /**
  * A table of places in packs in a temporary SQLite file, for work on every block of a repository
  * that must not take memory for each: SQLite keeps a few MiB and removes the file by itself, also
- * when the process is killed. Places of one pack lie together, so filling it goes from page to page.
+ * when the process is killed. Places of one pack lie together, so filling it goes page by page.
  */
 import Database from 'better-sqlite3';
 import { maxPackBytes } from './pack.ts';
@@ -16,11 +16,16 @@ export interface PlaceRow {
   readonly bytes: number;
 }
 
+export interface PackTotal {
+  readonly bytes: number;
+  readonly places: number;
+}
+
 export class PlaceTable {
   readonly #db: Database.Database;
   readonly #find: Database.Statement<[number], PlaceRow>;
   readonly #put: Database.Statement<[number, number, number]>;
-  readonly #sumInPack: Database.Statement<[number, number], { bytes: number }>;
+  readonly #sumInPack: Database.Statement<[number, number], PackTotal>;
   readonly #inPack: Database.Statement<[number, number], { place: number; bytes: number }>;
 
   constructor() {
@@ -33,7 +38,8 @@ export class PlaceTable {
     this.#find = this.#db.prepare('SELECT points AS "set", bytes FROM places WHERE place = ?');
     this.#put = this.#db.prepare('INSERT OR REPLACE INTO places VALUES (?, ?, ?)');
     this.#sumInPack = this.#db.prepare(
-      'SELECT coalesce(sum(bytes), 0) AS bytes FROM places WHERE place >= ? AND place < ?',
+      `SELECT coalesce(sum(bytes), 0) AS bytes, count(*) AS places FROM places
+        WHERE place >= ? AND place < ?`,
     );
     this.#inPack = this.#db.prepare(
       'SELECT place, bytes FROM places WHERE place >= ? AND place < ? ORDER BY place',
@@ -60,9 +66,10 @@ export class PlaceTable {
     return new Map(rows.map(({ place, bytes }) => [place - first, bytes]));
   }
 
-  bytesIn(pack: number): number {
+  /** How many places of a pack there are, and the bytes put with them. */
+  totalIn(pack: number): PackTotal {
     const first = pack * maxPackBytes;
-    return this.#sumInPack.get(first, first + maxPackBytes)?.bytes ?? 0;
+    return this.#sumInPack.get(first, first + maxPackBytes) ?? { bytes: 0, places: 0 };
   }
 
   /** Bytes by set. */

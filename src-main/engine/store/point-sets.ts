@@ -3,6 +3,7 @@
  * order of time, and most blocks belong to a stretch of one machine's points, so a set is a list of
  * stretches: nearly all sets are two numbers, whatever they hold.
  */
+import { AppError } from '#contract/errors.ts';
 
 /** First and last number of each stretch, ascending, with a gap between any two. */
 export type Stretches = readonly number[];
@@ -22,13 +23,17 @@ export class PointSets {
     return this.#sets[set] ?? [];
   }
 
-  /** The number of a set; the same for equal sets. Throws RangeError beyond `maxPointSets`. */
+  /** The number of a set; the same for equal sets. Throws unsupported beyond `maxPointSets`. */
   numberOf(stretches: Stretches): number {
     const key = stretches.join(' ');
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     const number = this.#sets.length;
-    if (number >= maxPointSets) throw new RangeError('too many different sets of restore points');
+    if (number >= maxPointSets) {
+      throw new AppError('unsupported', 'Too many restore points share blocks in different ways.', {
+        maxPointSets,
+      });
+    }
     this.#sets.push(stretches);
     this.#numbers.set(key, number);
     return number;

@@ -3,9 +3,9 @@
  * together and nobody else. Found once from the trees; after that every rule is a sum, so numbers
  * can be tried while they are typed.
  *
- * A block counts with its payload and its line in the pack's trailer, wherever it is stored; a point
- * also with its manifest. A clean-up gives this back to the disk except for what is left unused in
- * packs that are still mostly needed (clean-up.ts).
+ * A block counts with its payload and its line in the pack's trailer, wherever it is stored; a
+ * point also with its manifest. A clean-up gives this back to the disk except for what is left
+ * unused in packs that are still mostly needed (clean-up.ts).
  */
 import type { BlockIndex } from './index.ts';
 import { keyOf } from './kept.ts';

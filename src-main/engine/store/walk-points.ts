@@ -33,7 +33,7 @@ export interface NeededBlock {
 
 export interface WalkParts {
   readonly reader: BlockReader;
-  readonly sets: PointSets;
+  readonly sets: Pick<PointSets, 'numberOf'>;
   readonly blockSizeBytes: number;
   /** Takes up to `maxHandedOver` blocks; the same block may come again with another set. */
   readonly take: (blocks: readonly NeededBlock[]) => void;
@@ -195,7 +195,10 @@ function* childrenOf(
 }
 
 /** The set of the points from one place in the chain to another. */
-function setsOfChain({ members }: Chain, sets: PointSets): (first: number, last: number) => number {
+function setsOfChain(
+  { members }: Chain,
+  sets: Pick<PointSets, 'numberOf'>,
+): (first: number, last: number) => number {
   const known = new Map<number, number>();
   return (first, last) => {
     const key = first * members.length + last;

@@ -128,8 +128,8 @@ export class RepositoryWriter implements StoreWriter {
   }
 
   /**
-   * Another writer that took over between the check and the manifest may be a clean-up that does not
-   * know this point: it is taken back before anybody relies on it.
+   * Another writer that took over between the check and the manifest may be a clean-up that does
+   * not know this point: it is taken back before anybody relies on it.
    */
   async #requireStillOurs(name: string): Promise<void> {
     const { storage, lease } = this.#parts;

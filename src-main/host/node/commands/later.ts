@@ -8,7 +8,7 @@ export function notYet(name: string): AppError {
   });
 }
 
-const names = ['repository gc', 'repository repair', 'point diff'];
+const names = ['repository repair', 'point diff'];
 
 /** True for a command of a later version, whatever follows it. */
 export function isLater(words: readonly string[]): string | null {

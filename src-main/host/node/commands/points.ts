@@ -7,6 +7,7 @@ import { follow, unexpectedResult } from '../follow.ts';
 import { exitCodes } from '../output.ts';
 import { passwordFileOption, unlockAll } from '../secrets.ts';
 import { duration, moment, partWords, plain, sheet, size, table, verifiedWords } from '../words.ts';
+import { keptPointCommands } from './kept-points.ts';
 import { printVerify } from './repositories.ts';
 
 const list: Command = {
@@ -37,7 +38,7 @@ const list: Command = {
     context.output.result({ points }, () => {
       if (points.length === 0) return 'No restore points.';
       return table(
-        ['id', 'time', 'machine', 'repository', 'size', 'stored', 'verified'],
+        ['id', 'time', 'machine', 'repository', 'size', 'stored', 'verified', 'pinned'],
         points.map((point) => [
           point.id,
           moment(point.time),
@@ -46,6 +47,7 @@ const list: Command = {
           size(point.sizeBytes),
           size(point.storedBytes),
           point.damaged ? 'DAMAGED' : verifiedWords(point.verified),
+          point.pinned ? 'yes' : '',
         ]),
       );
     });
@@ -67,6 +69,7 @@ function pointSheet(point: Point): string {
       ['Firmware variables', partWords(point.firmware)],
       ['TPM state', partWords(point.tpm)],
       ['Verified', point.damaged ? 'DAMAGED' : verifiedWords(point.verified)],
+      ['Pinned', point.pinned ? 'yes: no rule removes it' : 'no'],
     ]),
     table(
       ['disk', 'format', 'mode', 'size', 'read', 'stored'],
@@ -146,7 +149,7 @@ const remove: Command = {
     const last = losers(all, doomed);
     const count = `${doomed.length} restore point${doomed.length === 1 ? '' : 's'}`;
     const warning = last.length > 0 ? ` Nothing is left then of ${last.join(', ')}.` : '';
-    await confirmStep(context, `Delete ${count}?${warning} This cannot be undone.`);
+    await confirmStep(context, `Delete ${count}?${warning} It can be taken back for some days.`);
     const points = doomed.map((point) => point.id);
     const { job, result, exitCode } = await follow(context, client, () =>
       client.call('points.delete', { points, last: last.length > 0 }),
@@ -157,4 +160,7 @@ const remove: Command = {
   },
 };
 
-export const pointCommands: readonly Command[] = [list, show, verify, remove];
+export const pointCommands: readonly Command[] = [
+  ...[list, show, verify, remove],
+  ...keptPointCommands,
+];

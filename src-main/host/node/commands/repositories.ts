@@ -23,6 +23,7 @@ import {
   unlock,
 } from '../secrets.ts';
 import { duration, plain, sheet, size, table, verifiedWords } from '../words.ts';
+import { cleanUpCommand } from './clean-up.ts';
 
 const askEveryTime: Option = {
   type: 'boolean',
@@ -338,5 +339,5 @@ const remove: Command = {
 };
 
 export const repositoryCommands: readonly Command[] = [
-  ...[create, add, change, list, show, verify, rebuild, remove],
+  ...[create, add, change, list, show, verify, cleanUpCommand, rebuild, remove],
 ];

@@ -157,7 +157,7 @@ describe('pins and removals', () => {
     expect(catalog.points.getPoint('1001').pinned).toBe(false);
   });
 
-  test('a pinned one is not deleted, nor others with it; nothing unknown is taken back', async () => {
+  test('a pinned one is not deleted, nor others with it; what is unknown stays away', async () => {
     await daily(web, 3);
     const handlers = keptPointHandlers(rooms);
     await handlers['points.pin']({ point: '1000' as PointId, pinned: true });
@@ -174,7 +174,7 @@ describe('pins and removals', () => {
 });
 
 describe('a rule', () => {
-  test('removes exactly what its preview said, and the clean-up frees exactly those bytes', async () => {
+  test('removes exactly what its preview said, and the clean-up frees those bytes', async () => {
     await daily(web, 9);
     await daily(mail, 6);
     const handlers = keptPointHandlers(rooms);
@@ -229,7 +229,7 @@ describe('a rule', () => {
     expect((await store.verify('data')).damage).toEqual([]);
   });
 
-  test('stops when the newest good one is no longer that, and passes over what is pinned', async () => {
+  test('stops when the newest good one is lost, and passes over what is pinned', async () => {
     await daily(web, 6);
     const store = await shelf.open(attic);
     const point = { id: '1001', machineUuid: web.uuid, machineName: 'web 01', time: 1 };

@@ -115,7 +115,7 @@ describe('a clean-up', () => {
     await wholeAndExact(await open('other.sqlite'), left);
   });
 
-  it('leaves what can still be taken back, what is pinned, and what is from the future', async () => {
+  it('leaves what can be taken back, what is pinned, and what is from the future', async () => {
     const { repository, points } = await history(4, 5);
     const [one, two, three] = points.map(({ name }) => name);
     if (one === undefined || two === undefined || three === undefined) throw new Error('few');

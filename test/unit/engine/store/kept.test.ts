@@ -127,7 +127,7 @@ it('is taken back beside a writer within the grace, and never beside one after i
   expect(await ids(repository)).toEqual(['one', 'two']);
 });
 
-it('refuses names that leave their folder, unknown points and a repository only for reading', async () => {
+it('refuses names that leave their folder, unknown points and read-only repositories', async () => {
   const repository = await twoPoints();
   const bad = { ...one, id: '../../waymark.json' };
   expect(await codeOf(repository.kept.remove(bad, ''))).toBe('invalid-input');

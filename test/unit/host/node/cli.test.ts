@@ -48,17 +48,15 @@ describe('usage', () => {
     expect(run.err).toMatch(/^waymark: .+\n/);
   });
 
-  it.each([
-    'repository gc attic --dry-run',
-    'repository repair attic',
-    'point diff a b',
-    'restore gitea-0 --replace gitea',
-  ])('ends with 2 for %s, which comes later', async (line) => {
-    const run = await waymark(line.split(' '));
-    expect(run.code).toBe(2);
-    expect(run.err).toContain('not in this version yet');
-    expect(run.opened).toBe(false);
-  });
+  it.each(['repository repair attic', 'point diff a b', 'restore gitea-0 --replace gitea'])(
+    'ends with 2 for %s, which comes later',
+    async (line) => {
+      const run = await waymark(line.split(' '));
+      expect(run.code).toBe(2);
+      expect(run.err).toContain('not in this version yet');
+      expect(run.opened).toBe(false);
+    },
+  );
 
   it('explains itself without an engine', async () => {
     const all = await waymark(['--help']);
