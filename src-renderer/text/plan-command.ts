@@ -83,16 +83,19 @@ function keepOptions(keep: Retention | null): readonly string[] {
 
 /** A program alone, or its words as a JSON list: the option takes either. */
 function hookWords({ argv }: Hook): string {
-  return argv.length === 1 ? (argv[0] ?? '') : JSON.stringify(argv);
+  const [program = '', ...words] = argv;
+  return words.length === 0 && program.startsWith('/') ? program : JSON.stringify(argv);
 }
 
 function hookOptions({ before, after }: PlanDraft['hooks']): readonly string[] {
   const timeout = (before ?? after)?.timeoutSeconds;
+  const other = after !== null && after.timeoutSeconds !== timeout ? after.timeoutSeconds : null;
   return [
     ...(before === null ? [] : ['--before-hook', hookWords(before)]),
     ...(before?.stopOnFailure === true ? ['--hook-must-succeed'] : []),
     ...(after === null ? [] : ['--after-hook', hookWords(after)]),
     ...(timeout === undefined ? [] : ['--hook-timeout', secondsText(timeout)]),
+    ...(other === null ? [] : ['--after-hook-timeout', secondsText(other)]),
   ];
 }
 
@@ -114,12 +117,7 @@ function whenOptions(draft: PlanDraft, begins: PlanDraft): readonly string[] {
     ...['--zone', draft.zone],
     ...flag(draft.catchUp, begins.catchUp, '--catch-up', '--no-catch-up'),
     ...valueOption('--when-changed', triggers.changedBytes, begins.triggers.changedBytes, bytes),
-    ...flag(
-      triggers.shutdown,
-      begins.triggers.shutdown,
-      '--after-shutdown',
-      '--no-after-shutdown',
-    ),
+    ...flag(triggers.shutdown, begins.triggers.shutdown, '--after-shutdown', '--no-after-shutdown'),
     ...flag(
       triggers.beforeRevert,
       begins.triggers.beforeRevert,

@@ -8,8 +8,8 @@
 export function unitText(command: readonly string[], dataFolder: string | null): string {
   const data = dataFolder === null ? [] : ['--data', dataFolder];
   const words = [...command, 'serve', '--background', ...data];
-  return `# systemctl --user enable --now waymark: plans run without a window. It serves no interface: the
-# window, waymark serve and every other command talk to it while it runs.
+  return `# systemctl --user enable --now waymark: plans run without a window. It serves no
+# interface: the window, waymark serve and every other command talk to it while it runs.
 [Unit]
 Description=Waymark: restore points of virtual machines
 After=network.target

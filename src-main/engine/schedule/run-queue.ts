@@ -24,6 +24,8 @@ const maxAsked = 8;
 export interface RunQueue {
   /** Begins what may; asks the conditions of what waits. Resolves at once. */
   go(): void;
+  /** Goes, and resolves when everything that waits was asked once whether it still has to. */
+  asked(): Promise<void>;
   /** @throws `plan-run-not-found`, `refused` when it does not wait */
   runNow(id: PlanRunId): PlanRunRecord;
   /** @throws as `runNow` */
@@ -77,8 +79,19 @@ class CatalogQueue implements RunQueue {
     });
   }
 
+  async asked(): Promise<void> {
+    this.go();
+    await this.#going;
+  }
+
   runNow(id: PlanRunId): PlanRunRecord {
-    const run = { ...this.#waiting(id), forced: true };
+    const waiting = this.#waiting(id);
+    // What it waited for is in its way no more: whoever follows it must not take it for lasting.
+    const state: PlanRunState = {
+      ...{ kind: 'waiting', reason: 'turn', words: 'Waits for its turn.' },
+      since: this.#now(),
+    };
+    const run = { ...waiting, state, forced: true };
     this.#save(run);
     this.go();
     return run;

@@ -101,7 +101,11 @@ class CatalogScheduler implements Scheduler {
     this.#activate();
     await this.#continued;
     this.#look();
-    return this.#parts.catalog.planRuns.open().map(viewRun);
+    const { planRuns } = this.#parts.catalog;
+    const open = planRuns.open();
+    // A command that ends when all of them only wait has to know what they wait for now.
+    await this.#queue.asked();
+    return open.map((run) => viewRun(planRuns.get(run.id) ?? run));
   }
 
   #look(): void {

@@ -16,10 +16,10 @@ export interface TrayActs {
 }
 
 /** Named like the files of the icons; each has a shape of its own, not only a colour. */
-export type TrayState = 'protected' | 'attention' | 'failing';
+type TrayState = 'protected' | 'attention' | 'failing';
 
 /** The worst that a plan has to say. */
-export function trayState(overview: Overview): TrayState {
+function trayState(overview: Overview): TrayState {
   const { failing, overdue, never } = protections(overview);
   if (failing > 0) return 'failing';
   const troubled = overview.plans.some(({ troubles }) => troubles.length > 0);
@@ -27,7 +27,7 @@ export function trayState(overview: Overview): TrayState {
 }
 
 /** One line: "2 failing, 1 overdue, 5 protected". */
-export function trayWords(overview: Overview): string {
+function trayWords(overview: Overview): string {
   const { jobs, plans } = overview;
   const counts = protections(overview);
   const parts = [
@@ -42,7 +42,7 @@ export function trayWords(overview: Overview): string {
   return plans.length === 0 ? 'No plan' : 'No machine in a plan';
 }
 
-export function trayMenu(overview: Overview, acts: TrayActs): MenuItemConstructorOptions[] {
+function trayMenu(overview: Overview, acts: TrayActs): MenuItemConstructorOptions[] {
   const { plans } = overview;
   const some = plans.length > 0;
   const paused = some && plans.every(({ pause }) => pause.kind === 'paused');

@@ -132,14 +132,22 @@ function isWords(value: unknown): value is string[] {
 }
 
 function hooksOf(context: Context, before: PlanDraft['hooks']): PlanDraft['hooks'] {
-  const time = textValue(context, 'hook-timeout');
-  const timeout = time === undefined ? undefined : secondsOf('hook-timeout', time);
-  const hook = (option: string, old: Hook | null, stop: boolean): Hook | null => {
+  const seconds = (option: string) => {
+    const text = textValue(context, option);
+    return text === undefined ? undefined : secondsOf(option, text);
+  };
+  const timeout = seconds('hook-timeout');
+  const afterTimeout = seconds('after-hook-timeout') ?? timeout;
+  const hook = (
+    option: string,
+    old: Hook | null,
+    limit: number | undefined,
+    stopOnFailure: boolean,
+  ): Hook | null => {
     const said = optional(context, option, (text) => argvOf(option, text));
     const argv = said === undefined ? old?.argv : said;
     if (argv === undefined || argv === null) return null;
-    const timeoutSeconds = timeout ?? old?.timeoutSeconds ?? hookSeconds;
-    return { argv, timeoutSeconds, stopOnFailure: stop };
+    return { argv, timeoutSeconds: limit ?? old?.timeoutSeconds ?? hookSeconds, stopOnFailure };
   };
   const mustSucceed = either(
     context,
@@ -148,10 +156,10 @@ function hooksOf(context: Context, before: PlanDraft['hooks']): PlanDraft['hooks
     before.before?.stopOnFailure ?? false,
   );
   const hooks = {
-    before: hook('before-hook', before.before, mustSucceed),
-    after: hook('after-hook', before.after, false),
+    before: hook('before-hook', before.before, timeout, mustSucceed),
+    after: hook('after-hook', before.after, afterTimeout, false),
   };
-  if (timeout !== undefined && hooks.before === null && hooks.after === null) {
+  if ((timeout ?? afterTimeout) !== undefined && hooks.before === null && hooks.after === null) {
     throw usage('--hook-timeout is of no use without a hook.');
   }
   return hooks;

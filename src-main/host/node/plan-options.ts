@@ -61,6 +61,7 @@ export const draftOptions: Readonly<Record<string, Option>> = {
   'hook-may-fail': { ...yes, help: 'begin all the same' },
   'after-hook': { ...one, value: 'PROGRAM', help: 'run after; or none' },
   'hook-timeout': { ...one, value: 'TIME', help: 'end a hook after this (default: 10m)' },
+  'after-hook-timeout': { ...one, value: 'TIME', help: 'end the hook after so, if otherwise' },
   limit: { ...one, value: 'SIZE/s', help: 'read no faster than this; or none' },
   'at-once': { ...one, value: 'N', help: 'most machines of one host at once, 1 to 4' },
   'tell-success': { ...yes, help: 'news of what went well too' },

@@ -79,8 +79,8 @@ const runDue: Command = {
   options: { 'password-file': passwordFileOption },
   count: { min: 0, max: 0 },
   details:
-    'Prints nothing when there is nothing new: what waits is told once. Two of them at once never ' +
-    'run a plan twice.',
+    'Prints nothing when there is nothing new: what waits is told once.\n' +
+    'Two of them at once never run a plan twice.',
   async run(context) {
     const client = await context.client();
     await unlockAll(context, client);

@@ -253,3 +253,34 @@ test('a new restore point that is damaged is no good one', async () => {
     protection: 'failing',
   });
 });
+
+test('run-due answers with what a run waits for now, not what it waited for before', async () => {
+  const story = await planStory('2026-11-23T08:00:00Z');
+  await story.plan(daily);
+  story.around.wait = { reason: 'on-battery', words: 'Waits for power.' };
+  await story.life.stop();
+  await story.until('2026-11-24T09:00:00Z');
+  const command = await story.start(false);
+  expect(await command.handlers['plans.run-due']({})).toMatchObject([
+    { state: { kind: 'waiting', reason: 'on-battery' } },
+  ]);
+  await command.stop();
+  story.around.wait = null;
+  const next = await story.start(false);
+  const [run, ...more] = await next.handlers['plans.run-due']({});
+  expect(more).toEqual([]);
+  expect(run).toMatchObject({ cause: 'catch-up', state: { kind: 'running' } });
+});
+
+test('a run that is begun although it waits does not say any more what for', async () => {
+  const story = await planStory('2026-11-23T08:00:00Z');
+  await story.plan(daily);
+  story.around.wait = { reason: 'on-battery', words: 'Waits for power.' };
+  await story.until('2026-11-24T02:01:00Z');
+  const [waiting] = await story.runs();
+  expect(waiting).toMatchObject({ state: { reason: 'on-battery' } });
+  const now = await story.life.handlers['plan-runs.run-now']({ run: waiting!.id });
+  expect(now).toMatchObject({ state: { kind: 'waiting', reason: 'turn' } });
+  await story.clock.advance(minuteMs);
+  expect(await story.runs()).toMatchObject([{ state: { kind: 'done' } }]);
+});
