@@ -1,7 +1,7 @@
 /**
- * A backup job that libvirt lost. Its daemon notes the job before what the job does; when it ends in
- * between (a crash, kill -9, an update) the next daemon holds the job for good: no snapshot and no
- * backup gets the machine's lock any more ("cannot acquire state change lock"), aborting answers
+ * A backup job that libvirt lost. Its daemon notes the job before what the job does; when it ends
+ * in between (a crash, kill -9, an update) the next daemon holds the job for good: no snapshot and
+ * no backup gets the machine's lock any more ("cannot acquire state change lock"), aborting answers
  * ok and changes nothing, and even after the machine was switched off it does not start until the
  * daemon is started once more. Seen on libvirt 9.0, in about 25 ms of a backup's beginning.
  */
@@ -11,8 +11,8 @@ import type { Hypervisor } from './hypervisor.ts';
 
 /** What a person has to do: nothing else helps. */
 export const lostJobAdvice =
-  'Switch the machine off, restart libvirt (systemctl restart libvirtd, or virtqemud), then start ' +
-  'the machine again.';
+  'Switch the machine off, restart libvirt (systemctl restart libvirtd, or virtqemud), then ' +
+  'start the machine again.';
 
 /**
  * A deletion of an external snapshot looks alike for a moment (libvirt 9.0 has no numbers of it
