@@ -11,7 +11,8 @@
  *
  * Bitmaps that no checkpoint names stand in the way of internal snapshots just the same, and are
  * removed too; not from a running machine where images below hold them as well. An open image tells
- * only of those it had when the machine was started; one that was lost since makes the revert fail, and then it is taken back.
+ * only of those it had when the machine was started; one that was lost since makes the revert
+ * fail, and then it is taken back.
  */
 import type { PlanReason, PlanStep } from '#contract/actions.ts';
 import type { Check } from '#contract/domain.ts';
