@@ -177,7 +177,8 @@ async function decide(stand: Stand, fault: Fault): Promise<Decision | null> {
     if (decision !== null) return decision;
     failures.push(`${how}: ${why(end)}`);
   }
-  throw new Mismatch(`“${still.title}” can be neither finished nor undone: ${failures.join('; ')}`);
+  const all = failures.join('; ');
+  throw new Mismatch(`“${still.title}” can be neither finished nor undone: ${all}`);
 }
 
 /**

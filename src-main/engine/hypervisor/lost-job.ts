@@ -1,7 +1,7 @@
 /**
- * A backup job that libvirt lost. Its daemon notes the job before what the job does; when it ends in
- * between (a crash, kill -9, an update) the next daemon holds the job for good: no snapshot and no
- * backup gets the machine's lock any more ("cannot acquire state change lock"), aborting answers
+ * A backup job that libvirt lost. Its daemon notes the job before what the job does; when it ends
+ * in between (a crash, kill -9, an update) the next daemon holds the job for good: no snapshot and
+ * no backup gets the machine's lock any more ("cannot acquire state change lock"), aborting answers
  * ok and changes nothing, and even after the machine was switched off it does not start until the
  * daemon is started once more. Seen on libvirt 9.0, in about 25 ms of a backup's beginning.
  */
@@ -11,14 +11,16 @@ import type { Hypervisor } from './hypervisor.ts';
 
 /** What a person has to do: nothing else helps. */
 export const lostJobAdvice =
-  'Switch the machine off, restart libvirt (systemctl restart libvirtd, or virtqemud), then start ' +
-  'the machine again.';
+  'If no other program works with it now, switch the machine off, restart libvirt (systemctl ' +
+  'restart libvirtd, or virtqemud), then start the machine again.';
 
 /**
- * A deletion of an external snapshot looks alike for a moment (libvirt 9.0 has no numbers of it
- * either), but QEMU then works on a disk: so it is looked twice, this far apart, in milliseconds.
+ * A deletion of an external snapshot looks alike for a while (libvirt 9.0 has no numbers of it
+ * either), and for that libvirt may first start a QEMU; but then QEMU works on a disk. So it is
+ * looked for this long, this often, in milliseconds.
  */
-const lookAgainMs = 300;
+const watchMs = 5000;
+const everyMs = 500;
 
 /**
  * Only of a machine that is on. Errors: those of the connection.
@@ -30,9 +32,12 @@ export async function hasLostJob(
   uuid: string,
   targets: readonly string[],
 ): Promise<boolean> {
-  if (!(await looksLost(hypervisor, uuid, targets))) return false;
-  await clock.sleep(lookAgainMs);
-  return looksLost(hypervisor, uuid, targets);
+  const until = clock.monotonic() + watchMs;
+  while (await looksLost(hypervisor, uuid, targets)) {
+    if (clock.monotonic() >= until) return true;
+    await clock.sleep(everyMs);
+  }
+  return false;
 }
 
 async function looksLost(

@@ -1,7 +1,7 @@
 /**
- * Whether a snapshot is the one a step made. Between a crash and the moment a person decides, another
- * program may have taken one of the same name; undoing must not delete that, and finishing must not
- * take it for the step's own.
+ * Whether a snapshot is the one a step made. Between a crash and the moment a person decides,
+ * another program may have taken one of the same name; undoing must not delete that, and finishing
+ * must not take it for the step's own.
  */
 import type { Hypervisor, SnapshotRecord } from '#engine/hypervisor/hypervisor.ts';
 import { parseSnapshot } from '#engine/hypervisor/snapshot-xml.ts';

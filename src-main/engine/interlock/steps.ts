@@ -33,8 +33,8 @@ export type StepAction =
   /** libvirt takes this one for the snapshot that the machine goes on from. */
   | { readonly do: 'make-current'; readonly name: string }
   /**
-   * `flags` are virDomainSnapshotDeleteFlags. `madeFrom`: only the one that this step made from that
-   * XML; another of its name stays.
+   * `flags` are virDomainSnapshotDeleteFlags. `madeFrom`: only the one that this step made from
+   * that XML; another of its name stays.
    */
   | {
       readonly do: 'delete-snapshot';

@@ -10,8 +10,9 @@
  *                              or a managed save
  *
  * Bitmaps that no checkpoint names stand in the way of internal snapshots just the same, and are
- * removed too; not from a running machine where images below hold them as well. An open image tells only of those it had when the machine was started; one that was
- * lost since makes the revert fail, and then it is taken back.
+ * removed too; not from a running machine where images below hold them as well. An open image tells
+ * only of those it had when the machine was started; one that was lost since makes the revert
+ * fail, and then it is taken back.
  */
 import type { PlanReason, PlanStep } from '#contract/actions.ts';
 import type { Check } from '#contract/domain.ts';
@@ -83,7 +84,7 @@ function checkpointReasons(
     storage === 'internal'
       ? 'QEMU cannot go back while it is measuring changes. Done by hand, the machine would be ' +
         'stopped and stay off.'
-      : `${one ? 'It measures' : 'They measure'} changes to a disk that will not be there any more.`;
+      : `${one ? 'It measures' : 'They measure'} changes to a disk that will not be there then.`;
   return [
     {
       id: 'checkpoints-stand-in-the-way',
