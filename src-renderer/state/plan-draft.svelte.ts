@@ -89,7 +89,8 @@ export class EditedPlan {
   readonly original: PlanDraft;
   readonly check: Asked<PlanCheck>;
   readonly preview: Asked<RetentionPreview>;
-  #draft = $state.raw<PlanDraft>() as PlanDraft;
+  // Set at once in the constructor: a rune needs a value where it stands.
+  #draft = $state.raw<PlanDraft>(defaultPlanDraft('UTC'));
   #touched = $state(false);
   #accepted = $state.raw<ReadonlySet<string>>(new Set());
   #timer: ReturnType<typeof setTimeout> | undefined;

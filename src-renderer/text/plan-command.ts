@@ -114,12 +114,7 @@ function whenOptions(draft: PlanDraft, begins: PlanDraft): readonly string[] {
     ...['--zone', draft.zone],
     ...flag(draft.catchUp, begins.catchUp, '--catch-up', '--no-catch-up'),
     ...valueOption('--when-changed', triggers.changedBytes, begins.triggers.changedBytes, bytes),
-    ...flag(
-      triggers.shutdown,
-      begins.triggers.shutdown,
-      '--after-shutdown',
-      '--no-after-shutdown',
-    ),
+    ...flag(triggers.shutdown, begins.triggers.shutdown, '--after-shutdown', '--no-after-shutdown'),
     ...flag(
       triggers.beforeRevert,
       begins.triggers.beforeRevert,

@@ -109,9 +109,7 @@ export function membersOf(of: PlanDraft, machines: readonly Machine[]): readonly
     case 'chosen':
       return rule.machines.flatMap((id) => machines.find((one) => one.id === id) ?? []);
     case 'host':
-      return machines.filter(
-        (one) => one.host.id === rule.host && !rule.except.includes(one.id),
-      );
+      return machines.filter((one) => one.host.id === rule.host && !rule.except.includes(one.id));
     case 'all':
       return machines.filter((one) => !rule.except.includes(one.id));
   }

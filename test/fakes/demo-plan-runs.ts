@@ -46,7 +46,8 @@ function stateOf({ plan, machine, due, back, now }: Making): PlanRunState {
       return { kind: 'skipped', at: due + 7 * day, words: waited };
     }
   }
-  if (name === 'mail' && back < 3 && plan.draft.calendar?.kind === 'daily') return { ...noSpace(name), at };
+  if (name === 'mail' && back < 3 && plan.draft.calendar?.kind === 'daily')
+    return { ...noSpace(name), at };
   if (name === 'jenkins' && back === 0) {
     const words = 'Waits while jenkins writes 84 MiB/s; the plan says not above 60 MiB/s.';
     return { kind: 'waiting', reason: 'machine-busy', words, since: due };

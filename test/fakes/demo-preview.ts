@@ -50,7 +50,7 @@ function reasonsOf(times: readonly number[], rule: Retention | null): readonly K
   return reasons;
 }
 
-/** Times of the points there are, newest first: two weeks of all, then as the old rule left them. */
+/** Times of the points there are, newest first: thinned out as the old rule left them. */
 function timesOf(machine: Machine, draft: PlanDraft): readonly number[] {
   const newest = machine.lastPoint?.time;
   if (newest === undefined) return [];
