@@ -83,7 +83,6 @@ export const editPlan = {
   'when.expression-hint':
     'Minute, hour, day of the month, month, day of the week, as in crontab: 30 2 * * 1-5',
   'when.expression-needed': 'An expression is needed.',
-  'when.nothing-asks': 'Choose a time, or something else that begins a run.',
   'when.use-cron': 'Use an expression',
   'when.use-none': 'No fixed time',
   'when.zone': 'Time zone',

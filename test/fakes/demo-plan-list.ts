@@ -15,7 +15,7 @@ export interface StoredPlan {
 }
 
 /** The zone of whoever looks, so that 02:00 is 02:00 on their screen. */
-export const demoZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const demoZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const nightly = [
   ...['mail', 'jenkins', 'dc-01', 'debian-dev', 'grafana', 'home-assistant', 'opnsense', 'pihole'],
