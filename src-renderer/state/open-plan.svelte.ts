@@ -7,7 +7,8 @@ import type { AppError } from '#contract/errors.ts';
 import type { PlanId, PlanRun, PlanTime } from '#contract/plans.ts';
 import { Loading } from './loading.svelte.ts';
 
-export const runsPerPage = 100;
+/** The most the contract answers at once: two nights of two hundred machines. */
+const runsPerPage = 500;
 const dayMs = 86_400_000;
 /** How far the strip reaches back and ahead. */
 const stripDaysBack = 21;
@@ -17,6 +18,16 @@ export interface Strip {
   readonly from: number;
   readonly to: number;
   readonly times: readonly PlanTime[];
+}
+
+/**
+ * A full page without its last time, which may go on in the next one: the next page begins before
+ * the last time of this one, so a time cut in two would lose its second half.
+ */
+export function wholeTimes(page: readonly PlanRun[]): readonly PlanRun[] {
+  const last = page.at(-1)?.due;
+  const whole = page.filter(({ due }) => due !== last);
+  return whole.length === 0 ? page : whole;
 }
 
 export class OpenPlan {
@@ -92,7 +103,7 @@ export class OpenPlan {
     const choice = { plan, machineUuid: null, before, limit: runsPerPage };
     const page = await this.#client.call('plans.runs', choice);
     this.#complete = page.length < runsPerPage;
-    return page;
+    return this.#complete ? page : wholeTimes(page);
   }
 
   async #readStrip(): Promise<void> {

@@ -37,6 +37,11 @@ export function freeName(wanted: string, taken: readonly string[]): string {
   }
 }
 
+/** A rule that keeps nothing is refused: there is nothing to preview until a number is there. */
+function keepsSomething({ keep }: PlanDraft): boolean {
+  return keep === null || Object.values(keep).some((count) => count > 0);
+}
+
 /** A question that is asked again as its subject changes; only the newest answer counts. */
 class Asked<Answer> {
   readonly #ask: (draft: PlanDraft) => Promise<Answer>;
@@ -89,7 +94,8 @@ export class EditedPlan {
   readonly original: PlanDraft;
   readonly check: Asked<PlanCheck>;
   readonly preview: Asked<RetentionPreview>;
-  #draft = $state.raw<PlanDraft>() as PlanDraft;
+  // Set at once in the constructor: a rune needs a value where it stands.
+  #draft = $state.raw<PlanDraft>(defaultPlanDraft('UTC'));
   #touched = $state(false);
   #accepted = $state.raw<ReadonlySet<string>>(new Set());
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -158,7 +164,7 @@ export class EditedPlan {
     const named = draft.name.trim() === '' ? { ...draft, name: '–' } : draft;
     const questions: Promise<void>[] = [];
     if (!this.check.isAbout(draft)) questions.push(this.check.ask(draft, named));
-    if (this.#wantsPreview && !this.preview.isAbout(draft)) {
+    if (this.#wantsPreview && keepsSomething(draft) && !this.preview.isAbout(draft)) {
       questions.push(this.preview.ask(draft, named));
     }
     await Promise.all(questions);

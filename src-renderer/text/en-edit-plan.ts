@@ -83,7 +83,6 @@ export const editPlan = {
   'when.expression-hint':
     'Minute, hour, day of the month, month, day of the week, as in crontab: 30 2 * * 1-5',
   'when.expression-needed': 'An expression is needed.',
-  'when.nothing-asks': 'Choose a time, or something else that begins a run.',
   'when.use-cron': 'Use an expression',
   'when.use-none': 'No fixed time',
   'when.zone': 'Time zone',
@@ -284,6 +283,10 @@ export const editPlan = {
   },
   'review.checks-problem': 'Could not check the plan',
   'review.disks-out': '{machine} without {targets}',
+  'review.own-limit': {
+    one: '# The program after it is stopped after {count} second: no option says that.',
+    other: '# The program after it is stopped after {count} seconds: no option says that.',
+  },
   'review.next': 'Next: {times}',
   'review.fine': 'Everything this plan needs is there',
   'review.fine-text': 'Names, times, repositories and programs were looked at.',

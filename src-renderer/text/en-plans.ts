@@ -105,7 +105,7 @@ export const plans = {
   'strip.today': 'today',
   'strip.shown': 'Runs of {day}',
   'strip.all': 'Show all runs',
-  'strip.hint': 'Arrow keys walk through the days; Enter shows the runs of one.',
+  'strip.hint': 'Arrows walk, Enter shows the runs of a day.',
 
   'run-state.waiting': 'Waiting',
   'run-state.running': 'Running',
@@ -160,6 +160,7 @@ export const plans = {
   'wait.metered': 'metered network',
   'wait.outside-window': 'not the time',
   'wait.machine-busy': 'machine is busy',
+  'wait.absent': '{repository} absent',
   'wait.repository-absent': 'repository absent',
   'wait.repository-locked': 'repository locked',
   'wait.host-unreachable': 'host unreachable',
@@ -171,7 +172,7 @@ export const plans = {
   'machine.no-plan': 'No plan means this machine: nothing backs it up by itself.',
   'machine.protect': 'Protect it…',
   'machine.by-plans': { one: 'Plan', other: 'Plans' },
-  'machine.next-run': 'next run',
+  'machine.next-run': 'Next run:',
 
   'weekday.mon': 'Monday',
   'weekday.tue': 'Tuesday',

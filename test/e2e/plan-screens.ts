@@ -67,7 +67,10 @@ export const planScreens: readonly Screen[] = [
     state: 'full',
     open: async (page) => {
       await openPlan(page, 'Nightly');
-      await page.getByRole('option', { name: /missed/ }).first().click();
+      await page
+        .getByRole('option', { name: /missed/ })
+        .first()
+        .click();
     },
   },
   {

@@ -145,7 +145,18 @@ export const screens: readonly Screen[] = [
     open: async (page) => {
       await toRepositories(page);
       await link(page, 'attic').click();
-      await page.getByRole('table').waitFor();
+      await page.getByRole('table', { name: 'Machines in it' }).waitFor();
+      await page.getByRole('table', { name: 'Removed points' }).waitFor();
+    },
+  },
+  {
+    name: 'clean-up',
+    state: 'full',
+    open: async (page) => {
+      await toRepositories(page);
+      await link(page, 'attic').click();
+      await button(page, 'Clean up…').click();
+      await page.getByText(/^Frees/).waitFor();
     },
   },
   {
@@ -222,6 +233,27 @@ export const screens: readonly Screen[] = [
     open: async (page) => {
       await link(page, 'Settings').click();
       await page.getByText('Data folder').first().waitFor();
+      await page.getByLabel('To', { exact: true }).waitFor();
+    },
+  },
+  {
+    name: 'settings-news',
+    state: 'full',
+    open: async (page) => {
+      await link(page, 'Settings').click();
+      await page.getByRole('switch', { name: /web address/ }).click();
+      await page.getByLabel('Address', { exact: true }).fill('https://nowhere.example/hook');
+      await button(page, 'Send a test: Call a web address').click();
+      await page.getByText('The test was not sent').waitFor();
+    },
+  },
+  {
+    name: 'settings-background',
+    state: 'full',
+    open: async (page) => {
+      await link(page, 'Settings').click();
+      await button(page, 'Install').click();
+      await page.getByText('Alive', { exact: true }).scrollIntoViewIfNeeded();
     },
   },
   {

@@ -1,4 +1,4 @@
-/** The pretend engine's channels of news, its weekly report and who runs plans in the background. */
+/** The pretend engine’s channels of news, its report and who runs plans in the background. */
 import type { Handlers } from '#contract/contract.ts';
 import type { Background, ChannelTest, Channels } from '#contract/plans.ts';
 import type { Demo } from './handlers.ts';

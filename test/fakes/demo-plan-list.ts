@@ -15,7 +15,7 @@ export interface StoredPlan {
 }
 
 /** The zone of whoever looks, so that 02:00 is 02:00 on their screen. */
-export const demoZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const demoZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const nightly = [
   ...['mail', 'jenkins', 'dc-01', 'debian-dev', 'grafana', 'home-assistant', 'opnsense', 'pihole'],
@@ -109,9 +109,7 @@ export function membersOf(of: PlanDraft, machines: readonly Machine[]): readonly
     case 'chosen':
       return rule.machines.flatMap((id) => machines.find((one) => one.id === id) ?? []);
     case 'host':
-      return machines.filter(
-        (one) => one.host.id === rule.host && !rule.except.includes(one.id),
-      );
+      return machines.filter((one) => one.host.id === rule.host && !rule.except.includes(one.id));
     case 'all':
       return machines.filter((one) => !rule.except.includes(one.id));
   }

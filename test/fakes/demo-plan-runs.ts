@@ -1,11 +1,13 @@
 /** The runs that came of the invented plans in the last three weeks, newest first. */
 import type { Machine, Point } from '#contract/domain.ts';
 import type { Cause, PlanRun, PlanRunId, PlanRunState } from '#contract/plans.ts';
+import { timesOf } from '#engine/schedule/calendar.ts';
 import { attic, day, hour, vault } from './demo-machines.ts';
 import { membersOf, type StoredPlan } from './demo-plan-list.ts';
-import { timesBetween } from './demo-times.ts';
 
-export const runDays = 21;
+/** The most times of a plan the contract tells of at once. */
+export const maxTimes = 1000;
+const runDays = 21;
 const minute = 60_000;
 
 interface Making {
@@ -46,7 +48,8 @@ function stateOf({ plan, machine, due, back, now }: Making): PlanRunState {
       return { kind: 'skipped', at: due + 7 * day, words: waited };
     }
   }
-  if (name === 'mail' && back < 3 && plan.draft.calendar?.kind === 'daily') return { ...noSpace(name), at };
+  if (name === 'mail' && back < 3 && plan.draft.calendar?.kind === 'daily')
+    return { ...noSpace(name), at };
   if (name === 'jenkins' && back === 0) {
     const words = 'Waits while jenkins writes 84 MiB/s; the plan says not above 60 MiB/s.';
     return { kind: 'waiting', reason: 'machine-busy', words, since: due };
@@ -138,7 +141,7 @@ export function demoPlanRuns(
       const { calendar, zone } = plan.draft;
       if (calendar === null) return [];
       const from = now - (calendar.kind === 'monthly' ? 5 : 1) * runDays * day;
-      const times = timesBetween(calendar, zone, from, now);
+      const times = timesOf(calendar, zone)?.between(from, now, maxTimes) ?? [];
       const members = membersOf(plan.draft, machines);
       return times.flatMap((due, index) =>
         runsAt({ plan, due, back: times.length - 1 - index, now }, members, points),

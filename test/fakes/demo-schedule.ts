@@ -12,11 +12,13 @@ import type {
   PlanTime,
 } from '#contract/plans.ts';
 import { AppError } from '#contract/errors.ts';
+import { calendarProblem, timesOf as calendarTimes } from '#engine/schedule/calendar.ts';
+import { clockChangeWords } from '#engine/schedule/clock-change.ts';
 import { backupHandlers } from './demo-backup.ts';
 import { isOver } from './demo-jobs.ts';
 import { membersOf, type StoredPlan } from './demo-plan-list.ts';
+import { maxTimes } from './demo-plan-runs.ts';
 import { retentionPreview } from './demo-preview.ts';
-import { clockChangeWords, nextTimes, timesBetween } from './demo-times.ts';
 import type { Demo } from './handlers.ts';
 
 type Calls = Extract<keyof Handlers, `plans.${string}` | `plan-runs.${string}`>;
@@ -30,7 +32,7 @@ function stored(demo: Demo, id: PlanId): StoredPlan {
 function nextDueOf({ draft, pause }: StoredPlan, now: number): number | null {
   if (draft.calendar === null) return null;
   const from = pause.kind === 'paused' && pause.until !== null ? pause.until : now;
-  return nextTimes(draft.calendar, draft.zone, from, 1)[0] ?? null;
+  return calendarTimes(draft.calendar, draft.zone)?.next(from) ?? null;
 }
 
 function viewPlan(demo: Demo, plan: StoredPlan): Plan {
@@ -207,17 +209,14 @@ function check(demo: Demo, draft: PlanDraft, plan: PlanId | null): PlanCheck {
   const members = membersOf(draft, demo.state.machines).map(({ id, name }) => ({ id, name }));
   const none = { problems, next: [], clockChange: '', members };
   if (draft.calendar === null) return none;
-  try {
-    const next = nextTimes(draft.calendar, draft.zone, demo.now(), 3);
-    const message = 'This calendar never comes due.';
-    if (next.length === 0) problems.push({ field: 'calendar', level: 'blocker', message });
-    return { ...none, next, clockChange: clockChangeWords(draft.calendar, draft.zone, demo.now()) };
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const field = draft.calendar.kind === 'cron' ? 'calendar' : 'zone';
-    problems.push({ field, level: 'blocker', message: error.message });
-    return none;
+  const now = demo.now();
+  const times = calendarTimes(draft.calendar, draft.zone);
+  const next = times?.between(now + 1, Number.MAX_SAFE_INTEGER, 3) ?? [];
+  if (next.length === 0) {
+    const message = calendarProblem(draft.calendar) ?? 'This never comes: no date fits it.';
+    problems.push({ field: 'calendar', level: 'blocker', message });
   }
+  return { ...none, next, clockChange: clockChangeWords(draft.calendar, draft.zone, now) };
 }
 
 const worst = ['failed', 'missed', 'waiting', 'problems', 'skipped', 'done'] as const;
@@ -233,7 +232,8 @@ function timesOf(demo: Demo, plan: StoredPlan, from: number, to: number): PlanTi
   }
   const { calendar, zone } = plan.draft;
   const begins = Math.max(from, demo.now());
-  const coming = calendar === null ? [] : timesBetween(calendar, zone, begins, to);
+  const times = calendar === null ? null : calendarTimes(calendar, zone);
+  const coming = times?.between(begins, to, maxTimes) ?? [];
   return [
     ...past.values(),
     ...coming.map((due): PlanTime => ({ due, kind: 'coming', runs: 0 })),

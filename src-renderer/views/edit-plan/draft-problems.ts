@@ -13,7 +13,6 @@ export type Field =
   | 'machines'
   | 'days'
   | 'expression'
-  | 'calendar'
   | 'repositories'
   | 'hooks.before'
   | 'hooks.after'
@@ -35,16 +34,12 @@ function whatProblems(draft: PlanDraft, machines: readonly Machine[], taken: rea
   return problems;
 }
 
-function whenProblems({ calendar, triggers }: PlanDraft): Problems {
+function whenProblems({ calendar }: PlanDraft): Problems {
   if (calendar?.kind === 'weekly' && calendar.days.length === 0) {
     return { days: t('when.days-needed') };
   }
   if (calendar?.kind === 'cron' && calendar.expression.trim() === '') {
     return { expression: t('when.expression-needed') };
-  }
-  const { changedBytes, shutdown, beforeRevert } = triggers;
-  if (calendar === null && changedBytes === null && !shutdown && !beforeRevert) {
-    return { calendar: t('when.nothing-asks') };
   }
   return {};
 }

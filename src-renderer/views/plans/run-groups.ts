@@ -1,4 +1,6 @@
-/** The runs of a plan by the time they were meant for: trouble in full, what went well in one line. */
+/**
+ * The runs of a plan by the time they were meant for: trouble in full, what went well in one line.
+ */
 import type { PlanRun } from '#contract/plans.ts';
 
 /** Rows of one time drawn before a person asks for the rest: two hundred machines stay readable. */

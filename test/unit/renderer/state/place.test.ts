@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { HostId, JobId, MachineId, PointId, RepositoryId } from '#contract/domain.ts';
+import type { PlanId } from '#contract/plans.ts';
 import { addressOf, placeAt, type Place } from '../../../../src-renderer/state/place.ts';
 
 const machine = 'qemu:///session?socket=/run/x/8c1f' as MachineId;
@@ -11,6 +12,13 @@ const places: readonly Place[] = [
   { kind: 'machine', machine, selected: { kind: 'point', id: '01KAH7Q2' as PointId } },
   { kind: 'machine', machine, selected: { kind: 'snapshot', id: 'vor dem Umzug / 50 %' } },
   { kind: 'machine', machine, selected: { kind: 'checkpoint', id: 'waymark-01' } },
+  { kind: 'plans' },
+  { kind: 'plan', plan: 'p/1' as PlanId },
+  { kind: 'create-plan', start: 'everything' },
+  { kind: 'create-plan', start: 'unplanned' },
+  { kind: 'create-plan', start: machine },
+  { kind: 'edit-plan', plan: 'p/1' as PlanId, step: null },
+  { kind: 'edit-plan', plan: 'p/1' as PlanId, step: 'keep' },
   { kind: 'repositories' },
   { kind: 'repository', repository: 'r/1' as RepositoryId },
   { kind: 'jobs' },
