@@ -9,39 +9,51 @@ import type { AppInfo, FolderCheck } from './app.ts';
 import type {
   BackupPlan,
   Host,
-  HostId,
   Job,
   JobId,
   Machine,
   MachineId,
   Point,
-  PointId,
   Repository,
-  RepositoryId,
   RestorePlan,
   Run,
 } from './domain.ts';
-import type {
-  CheckpointStates,
-  DoctorReport,
-  Timeline,
-  Unfinished,
-  UnfinishedId,
-} from './moments.ts';
+import {
+  hostId,
+  idText,
+  jobId,
+  machineId,
+  nameCheck,
+  nothing,
+  password,
+  pathCheck,
+  planId,
+  planRunId,
+  pointId,
+  pointIds,
+  repositoryId,
+  restoreTargetCheck,
+  snapshotName,
+  someRows,
+  target,
+  text,
+  unfinishedId,
+} from './inputs.ts';
+import type { CheckpointStates, DoctorReport, Timeline, Unfinished } from './moments.ts';
 import {
   channelNames,
   channelsCheck,
-  planDraftCheck,
   type Background,
   type Channels,
   type ChannelTest,
-  type CleanUpPlan,
   type News,
+} from './news.ts';
+import {
+  planDraftCheck,
+  type CleanUpPlan,
   type Plan,
   type PlanCheck,
-  type PlanId,
   type PlanRun,
-  type PlanRunId,
   type PlanTime,
   type RemovedPoint,
   type RetentionPreview,
@@ -68,70 +80,6 @@ function call<Schema extends v.GenericSchema>(
 function event<Payload>(): Event<Payload> {
   return { kind: 'event' };
 }
-
-// Input checks -----------------------------------------------------------------------------------
-
-/** Longest text accepted anywhere: paths on Linux end at 4096 bytes. */
-export const maxTextLength = 4096;
-export const maxPasswordLength = 1024;
-export const maxNameLength = 128;
-
-const text = v.pipe(v.string(), v.maxLength(maxTextLength));
-const idText = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
-const id = <T extends string>() => v.custom<T>((value) => v.is(idText, value), 'Not an id');
-const hostId = id<HostId>();
-const machineId = id<MachineId>();
-const repositoryId = id<RepositoryId>();
-const pointId = id<PointId>();
-const jobId = id<JobId>();
-const unfinishedId = id<UnfinishedId>();
-const planId = id<PlanId>();
-const planRunId = id<PlanRunId>();
-const snapshotName = v.pipe(v.string(), v.minLength(1), v.maxLength(1024));
-
-/** A name a person gives: no control characters, not only spaces, no slash at all. */
-const nameCheck = v.pipe(
-  v.string(),
-  v.trim(),
-  v.minLength(1, 'A name is needed'),
-  v.maxLength(maxNameLength, `At most ${maxNameLength} characters`),
-  v.check((name) => !/[\p{Cc}\p{Zl}\p{Zp}/]/u.test(name), 'A name has no slash or line break'),
-);
-
-const pathCheck = v.pipe(
-  text,
-  v.check((path) => path.startsWith('/'), 'A full path starts with /'),
-  v.check((path) => !path.includes('\0'), 'A path has no NUL character'),
-);
-
-const password = v.pipe(
-  v.string(),
-  v.minLength(1, 'A password is needed'),
-  v.maxLength(maxPasswordLength, `At most ${maxPasswordLength} characters`),
-);
-const nothing = v.strictObject({});
-const someRows = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(500));
-const pointIds = v.pipe(v.array(pointId), v.maxLength(1000));
-const target = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
-
-const restoreTargetCheck = v.variant('kind', [
-  v.strictObject({
-    kind: v.literal('image'),
-    disk: target,
-    path: pathCheck,
-    format: v.picklist(['raw', 'qcow2']),
-  }),
-  v.strictObject({
-    kind: v.literal('new-machine'),
-    host: hostId,
-    name: nameCheck,
-    /** Where the disks go; null lets the engine choose the usual place of that host. */
-    folder: v.nullable(pathCheck),
-    network: v.picklist(['disconnected', 'connected']),
-    start: v.boolean(),
-  }),
-]);
-export type RestoreTarget = v.InferOutput<typeof restoreTargetCheck>;
 
 /** The only places outside that the application opens; the host knows their addresses. */
 export const linkKeys = [

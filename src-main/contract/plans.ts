@@ -23,7 +23,7 @@ export type PlanRunId = Brand<string, 'PlanRunId'>;
 /** Most machines, repositories and words of a hook in one plan. */
 export const maxPlanMachines = 1000;
 export const maxPlanRepositories = 8;
-const maxArguments = 64;
+export const maxArguments = 64;
 const maxExcluded = 64;
 
 const idOf = <T extends string>() =>
@@ -36,7 +36,7 @@ const target = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 const machines = v.pipe(v.array(idOf<MachineId>()), v.maxLength(maxPlanMachines));
 
 /** Which machines: those named, or all of a kind with what is new there included by itself. */
-export const planMachinesCheck = v.variant('kind', [
+const planMachinesCheck = v.variant('kind', [
   v.strictObject({ kind: v.literal('chosen'), machines }),
   v.strictObject({ kind: v.literal('host'), host: idOf<HostId>(), except: machines }),
   v.strictObject({ kind: v.literal('all'), except: machines }),
@@ -47,7 +47,7 @@ export const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as con
 export type Weekday = (typeof weekdays)[number];
 
 /** When by the calendar, on the clock of the plan's zone. */
-export const calendarCheck = v.variant('kind', [
+const calendarCheck = v.variant('kind', [
   v.strictObject({ kind: v.literal('hourly'), minute: whole(0, 59) }),
   v.strictObject({
     kind: v.literal('daily'),
@@ -73,7 +73,7 @@ export const calendarCheck = v.variant('kind', [
 export type Calendar = v.InferOutput<typeof calendarCheck>;
 
 /** How many points stay, newest of each hour, day … that has one. All zero keeps nothing. */
-export const retentionCheck = v.strictObject({
+const retentionCheck = v.strictObject({
   last: whole(0, 100_000),
   hourly: whole(0, 100_000),
   daily: whole(0, 100_000),
@@ -84,7 +84,7 @@ export const retentionCheck = v.strictObject({
 export type Retention = v.InferOutput<typeof retentionCheck>;
 
 /** A program run before or after, without a shell. */
-export const hookCheck = v.strictObject({
+const hookCheck = v.strictObject({
   argv: v.pipe(
     v.array(v.pipe(v.string(), v.maxLength(4096))),
     v.minLength(1),
@@ -342,68 +342,4 @@ export interface CleanUpPlan {
   readonly packsRewritten: number;
   readonly freesBytes: number;
   readonly writesBytes: number;
-}
-
-// Knowing ----------------------------------------------------------------------------------------
-
-/** Where news goes beside the desktop's notices. */
-export const channelsCheck = v.strictObject({
-  desktop: v.boolean(),
-  /** Run with the news as JSON on its standard input. */
-  command: v.nullable(
-    v.strictObject({
-      argv: v.pipe(
-        v.array(v.pipe(v.string(), v.maxLength(4096))),
-        v.minLength(1),
-        v.maxLength(maxArguments),
-      ),
-    }),
-  ),
-  /** Through a local sendmail. */
-  mail: v.nullable(
-    v.strictObject({ to: v.pipe(v.string(), v.trim(), v.email(), v.maxLength(254)) }),
-  ),
-  webhook: v.nullable(v.strictObject({ url: v.pipe(v.string(), v.url(), v.maxLength(2048)) })),
-  /** A report each week into this folder; null: only when asked. */
-  weeklyReport: v.nullable(
-    v.strictObject({ folder: v.pipe(v.string(), v.startsWith('/'), v.maxLength(4096)) }),
-  ),
-});
-export type Channels = v.InferOutput<typeof channelsCheck>;
-export const channelNames = ['desktop', 'command', 'mail', 'webhook'] as const;
-export type ChannelName = (typeof channelNames)[number];
-
-/** Something a person should hear of; a host with a desktop shows it as a notice. */
-export interface News {
-  readonly id: string;
-  readonly kind: 'failed' | 'done' | 'overdue' | 'test';
-  readonly title: string;
-  readonly body: string;
-  readonly time: number;
-  readonly plan: PlanId | null;
-  readonly machine: MachineId | null;
-}
-
-export type ChannelTest =
-  { readonly kind: 'sent' } | { readonly kind: 'failed'; readonly error: WireError };
-
-/** Who would run a plan while the window is closed: looked at, not assumed. */
-export interface Background {
-  /** This engine, now. */
-  readonly running: 'electron' | 'browser' | 'command-line';
-  readonly service:
-    | { readonly kind: 'unsupported'; readonly words: string }
-    | { readonly kind: 'not-installed' }
-    | {
-        readonly kind: 'installed';
-        readonly path: string;
-        readonly active: boolean;
-        /** Runs on while nobody is logged in. */
-        readonly lingering: boolean;
-        readonly words: string;
-      };
-  /** A desktop file that starts Waymark when this user logs in. */
-  readonly autostart: { readonly installed: boolean; readonly path: string };
-  /** When the scheduler last looked at the plans; null when it has not. */
-  readonly lastLook: number | null;
 }

@@ -1,7 +1,7 @@
 /** Who would run a plan while the window is closed: as it was last looked at, never assumed. */
 import type { Client } from '#contract/client.ts';
 import type { AppError } from '#contract/errors.ts';
-import type { Background as Found } from '#contract/plans.ts';
+import type { Background as Found } from '#contract/news.ts';
 import { Loading } from './loading.svelte.ts';
 
 export class Background {

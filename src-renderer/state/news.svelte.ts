@@ -2,7 +2,7 @@
 import type { Client } from '#contract/client.ts';
 import type { Output } from '#contract/contract.ts';
 import type { AppError } from '#contract/errors.ts';
-import type { ChannelName, Channels, ChannelTest, News as Item } from '#contract/plans.ts';
+import type { ChannelName, Channels, ChannelTest, News as Item } from '#contract/news.ts';
 import { Loading } from './loading.svelte.ts';
 
 export class News {

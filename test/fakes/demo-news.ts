@@ -1,6 +1,6 @@
 /** The pretend engine’s channels of news, its report and who runs plans in the background. */
 import type { Handlers } from '#contract/contract.ts';
-import type { Background, ChannelTest, Channels } from '#contract/plans.ts';
+import type { Background, ChannelTest, Channels } from '#contract/news.ts';
 import type { Demo } from './handlers.ts';
 
 type Calls = Extract<keyof Handlers, `channels.${string}` | `background.${string}` | 'report.make'>;

@@ -5,7 +5,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RestoreTarget } from '#contract/contract.ts';
+import type { RestoreTarget } from '#contract/inputs.ts';
 import type { MachineId, Point, Repository } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import { realWorld } from '#engine/world/world.ts';

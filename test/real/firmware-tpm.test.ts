@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RestoreTarget } from '#contract/contract.ts';
+import type { RestoreTarget } from '#contract/inputs.ts';
 import { realWorld } from '#engine/world/world.ts';
 import { startPrivateLibvirtd, whyNoLibvirtd, type PrivateLibvirtd } from './private-libvirtd.ts';
 import { startTestEngine, type TestEngine } from './test-engine.ts';

@@ -1,6 +1,6 @@
 /** A desktop file that starts Waymark when this user logs in to a desktop. */
 import { join } from 'node:path';
-import type { Background } from '#contract/plans.ts';
+import type { Background } from '#contract/news.ts';
 import type { Files } from '#engine/world/files.ts';
 import { autostartText, isSwitchedOff } from './unit-file.ts';
 

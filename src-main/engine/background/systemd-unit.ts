@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { AppError } from '#contract/errors.ts';
-import type { Background } from '#contract/plans.ts';
+import type { Background } from '#contract/news.ts';
 import type { RunResult } from '#engine/world/processes.ts';
 import type { World } from '#engine/world/world.ts';
 import { unitText } from './unit-file.ts';

@@ -1,5 +1,6 @@
 import type { MachineId } from '#contract/domain.ts';
-import type { ChannelName, News, PlanId } from '#contract/plans.ts';
+import type { ChannelName, News } from '#contract/news.ts';
+import type { PlanId } from '#contract/plans.ts';
 import { text, textOrNull, whole, type Row, type WritableDb } from './database.ts';
 
 /** One piece of news that a channel has not taken yet. */

@@ -1,7 +1,7 @@
 /** Who would run a plan while the window is closed: looked at each time it is asked. */
 import type { Handlers } from '#contract/contract.ts';
 import { AppError } from '#contract/errors.ts';
-import type { Background } from '#contract/plans.ts';
+import type { Background } from '#contract/news.ts';
 import { createAutostart } from '#engine/background/autostart.ts';
 import { createSystemdUnit } from '#engine/background/systemd-unit.ts';
 import type { Rooms } from '../engine.ts';

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Handlers } from '#contract/contract.ts';
 import { AppError } from '#contract/errors.ts';
-import type { Channels } from '#contract/plans.ts';
+import type { Channels } from '#contract/news.ts';
 import { webhookProblem } from '#engine/news/send-webhook.ts';
 import type { World } from '#engine/world/world.ts';
 import type { Rooms } from '../engine.ts';

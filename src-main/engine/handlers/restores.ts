@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
-import type { Handlers, Input, RestoreTarget } from '#contract/contract.ts';
+import type { Handlers, Input } from '#contract/contract.ts';
+import type { RestoreTarget } from '#contract/inputs.ts';
 import type { HostId, JobResult, Point, RestoredItem } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import { socketOfUri } from '#engine/backup/host-access.ts';

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { checkInput } from '#contract/check.ts';
 import type { Input } from '#contract/contract.ts';
-import type { Channels } from '#contract/plans.ts';
+import type { Channels } from '#contract/news.ts';
 import type { World } from '#engine/world/world.ts';
 
 export const defaultChannels: Channels = {

@@ -15,7 +15,7 @@ import {
   type ChannelName,
   type ChannelTest,
   type News,
-} from '#contract/plans.ts';
+} from '#contract/news.ts';
 import type { Catalog } from '#engine/catalog/catalog.ts';
 import type { Delivery } from '#engine/catalog/news.ts';
 import type { World } from '#engine/world/world.ts';

@@ -1,6 +1,6 @@
 /** News as it leaves the computer: what a program, a mail and a web address are given. */
 import { AppError } from '#contract/errors.ts';
-import type { ChannelName, News } from '#contract/plans.ts';
+import type { ChannelName, News } from '#contract/news.ts';
 
 /** How long one attempt may take; milliseconds. */
 export const sendTimeoutMs = 30_000;

@@ -1,5 +1,5 @@
 import { AppError } from '#contract/errors.ts';
-import type { ChannelName } from '#contract/plans.ts';
+import type { ChannelName } from '#contract/news.ts';
 import type { GroupEnd } from '#engine/world/process-group.ts';
 import type { World } from '#engine/world/world.ts';
 import { notSent, sendTimeoutMs } from './outgoing.ts';

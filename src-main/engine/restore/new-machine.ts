@@ -3,7 +3,7 @@
  * built anew from an allow-list, because the one in the repository is not trusted.
  */
 import { join } from 'node:path';
-import type { RestoreTarget } from '#contract/contract.ts';
+import type { RestoreTarget } from '#contract/inputs.ts';
 import type { DefinitionChange } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import { parseDomain } from '#engine/hypervisor/domain-xml.ts';

@@ -3,7 +3,7 @@
  * first, never replaces anything, and calls nothing restored that was not read back and compared.
  */
 import { dirname } from 'node:path';
-import type { RestoreTarget } from '#contract/contract.ts';
+import type { RestoreTarget } from '#contract/inputs.ts';
 import type { Check, DefinitionChange, RestoredItem, RestorePlan } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import { unmet } from '#contract/pre-flight.ts';

@@ -3,7 +3,8 @@
  * through these and knows none of the rooms behind them.
  */
 import type { JobId, MachineId, Named, PointId, RepositoryId } from '#contract/domain.ts';
-import type { Cause, Hook, News, PlanId, PlanRun, PlanRunId } from '#contract/plans.ts';
+import type { News } from '#contract/news.ts';
+import type { Cause, Hook, PlanId, PlanRun, PlanRunId } from '#contract/plans.ts';
 import type { Catalog } from '#engine/catalog/catalog.ts';
 import type { Jobs } from '#engine/jobs/job-types.ts';
 import type { World } from '#engine/world/world.ts';

@@ -3,7 +3,8 @@
  * nobody is looking. What a plan began is told by the engine's news, not a second time here.
  */
 import type { Job } from '#contract/domain.ts';
-import type { News, PlanRun, PlanRunId } from '#contract/plans.ts';
+import type { News } from '#contract/news.ts';
+import type { PlanRun, PlanRunId } from '#contract/plans.ts';
 import type { Note } from '../desktop.ts';
 
 /** Who started something this long ago is doing something else by now. */

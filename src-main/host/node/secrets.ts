@@ -2,7 +2,7 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { statSync, writeSync } from 'node:fs';
 import type { Client } from '#contract/client.ts';
-import { maxPasswordLength } from '#contract/contract.ts';
+import { maxPasswordLength } from '#contract/inputs.ts';
 import type { Repository } from '#contract/domain.ts';
 import { AppError, hasCode } from '#contract/errors.ts';
 import { textValue, usage, type Context, type Option } from './command.ts';

@@ -6,7 +6,7 @@ import { asAppError } from '../../state/loading.svelte.ts';
 import { t } from '../../text/catalogue.ts';
 import { wordsOf } from '../../text/messages.ts';
 import { clockText, momentText, whenText } from '../../text/times.ts';
-import type { MenuItem } from '../../ui/Menu.svelte';
+import type { MenuItem } from '../../ui/menu-item.ts';
 import { pauseChoices, type PauseChoice } from './pause-choices.ts';
 
 async function attempt(app: App, name: string, act: () => Promise<void>): Promise<void> {

@@ -3,7 +3,7 @@
  * point, as a new machine, network disconnected, start off), and the engine's plan of it. Disks
  * only, as image files, is one restore a disk; their plans are shown as one.
  */
-import type { RestoreTarget } from '#contract/contract.ts';
+import type { RestoreTarget } from '#contract/inputs.ts';
 import type {
   Check,
   HostId,

@@ -1,7 +1,7 @@
 /** waymark report and waymark news test: knowing how it is without a window. */
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { channelNames } from '#contract/plans.ts';
+import { channelNames } from '#contract/news.ts';
 import { AppError, fromWireError } from '#contract/errors.ts';
 import { confirmStep, operand, textValue, usage, type Command, type Context } from '../command.ts';
 import { exitCodes } from '../output.ts';

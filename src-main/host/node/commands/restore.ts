@@ -1,7 +1,7 @@
 /** waymark restore … */
 import { resolve } from 'node:path';
 import type { Client } from '#contract/client.ts';
-import type { RestoreTarget } from '#contract/contract.ts';
+import type { RestoreTarget } from '#contract/inputs.ts';
 import type { Host, JobResult, Point } from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import { passChecks } from '../checks.ts';

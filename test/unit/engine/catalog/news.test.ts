@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import type { News } from '#contract/plans.ts';
+import type { News } from '#contract/news.ts';
 import { openDatabase, type OpenDb } from '#engine/catalog/database.ts';
 import { migrate } from '#engine/catalog/migrate.ts';
 import { newsQueries } from '#engine/catalog/news.ts';

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import type { News } from '#contract/plans.ts';
+import type { News } from '#contract/news.ts';
 import { openCatalog } from '#engine/catalog/catalog.ts';
 import {
   createWeeklyReport,

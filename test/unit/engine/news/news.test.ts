@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { Channels, News } from '#contract/plans.ts';
+import type { Channels, News } from '#contract/news.ts';
 import { openCatalog } from '#engine/catalog/catalog.ts';
 import { defaultChannels } from '#engine/news/channels-file.ts';
 import { createNews, retryMs, stopPatienceMs } from '#engine/news/news.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Channels, ChannelTest } from '#contract/plans.ts';
+import type { Channels, ChannelTest } from '#contract/news.ts';
 import { createFakeEngine, type FakeEngine } from '../../../fakes/handlers.ts';
 import { waymark } from '../../../fakes/terminal-run.ts';
 
