@@ -226,7 +226,9 @@ export const entryPoints: readonly RegExp[] = [
   /^src-renderer\/main\.ts$/,
   /^scripts\/prepare\.mjs$/,
   /^[^/]+\.config\.(ts|js)$/,
-  /^test\/(run|types|bench\/(run|store|clean-up)|samples\/make|e2e\/(readme-)?shots)\.ts$/, // run by hand
+  // Run by hand.
+  /^test\/(run|types|samples\/make|e2e\/(readme-)?shots)\.ts$/,
+  /^test\/bench\/(run|store|clean-up|plans)\.ts$/,
   /^test\/torture\/run\.ts$/,
   /^test\/soak\/run\.ts$/,
   /^test\/bench\/unchecked\.ts$/, // started by the bench

@@ -46,14 +46,18 @@ function newlyLate(parts: ScheduleParts, knowledge: Knowledge, plan: KnownPlan):
   );
   const late: Late[] = [];
   for (const { uuid, id, name } of members.here) {
-    const { protection, words } = knowledge.verdict(plan, uuid);
     const toldAt = told.get(uuid) ?? null;
-    if (protection === 'protected') {
-      if (toldAt !== null) catalog.plans.setToldOverdue(record.id, uuid, null);
+    const good = knowledge.lastGood(plan, uuid);
+    if (toldAt !== null) {
+      const over = good !== null && good > toldAt;
+      if (over) catalog.plans.setToldOverdue(record.id, uuid, null);
       continue;
     }
-    const forMs = now - (knowledge.lastGood(plan, uuid) ?? record.createdAt);
-    if (toldAt !== null || forMs < record.draft.notify.overdueAfterSeconds * 1000) continue;
+    const forMs = now - (good ?? record.createdAt);
+    if (forMs < record.draft.notify.overdueAfterSeconds * 1000) continue;
+    // A plan may ask for less than that.
+    const { protection, words } = knowledge.verdict(plan, uuid);
+    if (protection === 'protected') continue;
     catalog.plans.setToldOverdue(record.id, uuid, now);
     late.push({ uuid, id, name, forMs, words });
   }

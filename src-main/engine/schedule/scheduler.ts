@@ -76,6 +76,8 @@ class CatalogScheduler implements Scheduler {
   #absences: readonly Absence[] = [];
   #lastMoment: Moment | null = null;
   #cancelTimer: () => void = () => undefined;
+  /** When all plans were looked at last, by the wall clock. */
+  #lookedAt = 0;
   /** When to look at the latest, by the clock that is never set. */
   #nextLook = 0;
   #active = false;
@@ -114,7 +116,9 @@ class CatalogScheduler implements Scheduler {
     this.knowledge.forget();
     const looks = this.knowledge.plans().map((plan) => this.#lookAt(plan));
     this.#keepLastLook();
-    this.#nextLook = this.#parts.world.clock.monotonic() + lookEveryMs;
+    const { clock } = this.#parts.world;
+    this.#lookedAt = clock.now();
+    this.#nextLook = clock.monotonic() + lookEveryMs;
     this.#tellLooked(looks);
     tellOverdue(this.#parts, this.knowledge);
     this.#go();
@@ -322,7 +326,9 @@ class CatalogScheduler implements Scheduler {
     const next = this.#parts.catalog.plans
       .list()
       .flatMap(({ nextDue, pause }) => [nextDue, pause.kind === 'no' ? null : pause.until])
+      // What was due before the last look was looked at: asking again at once finds nothing else.
       .filter((time) => time !== null)
+      .filter((time) => time > this.#lookedAt)
       .map((time) => Math.max(time - now, 0) + justAfterMs);
     const look = Math.min(this.#nextLook - clock.monotonic(), ...next);
     const ask = this.#parts.catalog.planRuns.waits() ? askEveryMs : Infinity;

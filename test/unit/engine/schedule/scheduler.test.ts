@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { PlanRun } from '#contract/plans.ts';
 import { attic, cellar, machineIdOf, planStory } from '../../../fakes/plan-story.ts';
 import { planDraft } from '../../../fakes/plans.ts';
+import { point } from '../../../fakes/records.ts';
 
 const web = machineIdOf('web');
 const daily = planDraft(web, attic); // 03:00 in Berlin, where it is an hour ahead of UTC in winter
@@ -170,7 +171,7 @@ test('a failure is told, makes the machine failing, and the next good run ends t
   expect(knowledge.ofMachine('uuid-web')).toMatchObject({ protection: 'protected' });
 });
 
-test('overdue is told once until a good restore point comes', async () => {
+test('overdue is told once until a good restore point comes', { timeout: 30_000 }, async () => {
   const story = await planStory('2026-11-23T22:00:00Z');
   await story.plan({ ...daily, notify: { success: true, overdueAfterSeconds: 2 * 86_400 } });
   await story.until('2026-11-24T03:00:00Z');
@@ -191,23 +192,51 @@ test('overdue is told once until a good restore point comes', async () => {
   expect(story.news.map(({ kind }) => kind)).toEqual(['done', 'overdue', 'done', 'overdue']);
 });
 
-test('two hundred machines of one plan go through in turn, two at once at most', async () => {
+test('machines of one plan go through in turn, two at once, one to each repository', async () => {
   const story = await planStory('2026-11-23T22:00:00Z');
-  story.around.machines = Array.from({ length: 200 }, (_, n) => `m${String(n).padStart(3, '0')}`);
+  story.around.machines = Array.from({ length: 30 }, (_, n) => `m${String(n).padStart(3, '0')}`);
   await story.plan(planDraft(null, attic, { repositories: [attic, cellar] }));
   await story.until('2026-11-24T02:00:01Z');
-  const runs = await story.life.handlers['plans.runs']({
-    ...{ plan: null, machineUuid: null, before: null, limit: 500 },
-  });
-  expect(runs).toHaveLength(400);
+  const runs = await story.runs();
+  expect(runs).toHaveLength(60);
   const running = runs.filter(({ state }) => state.kind === 'running');
   expect(running).toHaveLength(2);
   expect(new Set(running.map(({ machine }) => machine.uuid)).size).toBe(2);
   expect(new Set(running.map(({ repository }) => repository.id)).size).toBe(2);
-  await story.until('2026-11-24T02:30:00Z');
+  const turn = runs.find(({ state }) => state.kind === 'waiting');
+  expect(turn?.state).toMatchObject({ reason: 'turn' });
+  await story.until('2026-11-24T02:05:00Z');
   expect((await story.runs()).every(({ state }) => state.kind === 'done')).toBe(true);
-  expect(story.stored).toHaveLength(400);
-}, 60_000);
+  expect(story.stored).toHaveLength(60);
+}, 30_000);
+
+test('the longest without a restore point go first', async () => {
+  const story = await planStory('2026-11-23T22:00:00Z');
+  story.around.machines = ['new', 'old', 'older'];
+  await story.plan(planDraft(null, attic));
+  const day = 86_400_000;
+  const { points } = story.life.catalog;
+  for (const [name, days] of [['old', 2] as const, ['older', 3] as const]) {
+    points.insertPoint(
+      point(`p-${name}`, {
+        ...{ machine: { uuid: `uuid-${name}`, name }, repository: { id: attic, name: 'attic' } },
+        time: story.clock.now() - days * day,
+      }),
+    );
+  }
+  await story.until('2026-11-24T02:01:00Z');
+  expect(story.backups).toEqual(['new', 'older', 'old']);
+});
+
+test('two hundred machines are claimed in one look, and one begins', async () => {
+  const story = await planStory('2026-11-23T22:00:00Z');
+  story.around.machines = Array.from({ length: 200 }, (_, n) => `m${String(n).padStart(3, '0')}`);
+  await story.plan(planDraft(null, attic));
+  await story.until('2026-11-24T02:00:00Z');
+  const runs = await story.runs();
+  expect(runs).toHaveLength(200);
+  expect(runs.filter(({ state }) => state.kind === 'running')).toHaveLength(1);
+}, 30_000);
 
 test('the steps of a run come in order, and what they say is in its log', async () => {
   const story = await planStory('2026-11-23T22:00:00Z');
