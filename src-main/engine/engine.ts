@@ -227,7 +227,7 @@ function assemble(
       ...appHandlers(rooms),
       ...hostHandlers(rooms),
       ...machineHandlers(rooms),
-      ...actionHandlers(rooms),
+      ...actionHandlers(rooms, schedule),
       ...doctorHandlers(rooms),
       ...momentHandlers(rooms),
       ...repositoryHandlers(rooms),

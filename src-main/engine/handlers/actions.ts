@@ -1,5 +1,5 @@
 /** Changes of snapshots and checkpoints: planned, shown, run; and those that were cut off. */
-import type { MachineAction } from '#contract/actions.ts';
+import type { ActionPlan, MachineAction } from '#contract/actions.ts';
 import type { Handlers, Input } from '#contract/contract.ts';
 import type { JobId, JobResult } from '#contract/domain.ts';
 import { AppError, hasCode } from '#contract/errors.ts';
@@ -13,18 +13,22 @@ import { finishChange, leaveChange, runChange, undoChange } from '#engine/interl
 import { viewUnfinished } from '#engine/interlock/unfinished.ts';
 import type { JobContext } from '#engine/jobs/job-types.ts';
 import type { Rooms } from '../engine.ts';
+import { backupBefore, backupFirst, sameDecision } from './before-revert.ts';
 import { executeParts, factsOf, jobKindOf, keptSince, refuseUnagreed } from './changes.ts';
 import { planOf } from './planners.ts';
+import type { Schedule } from './plans.ts';
 
 type Calls = 'actions.plan' | 'actions.start' | 'unfinished.list' | 'unfinished.resolve';
 
-export function actionHandlers(rooms: Rooms): Pick<Handlers, Calls> {
+export function actionHandlers(rooms: Rooms, schedule: Schedule): Pick<Handlers, Calls> {
   return {
     'actions.plan': async ({ machine, action }) => {
       const { facts, plan } = await planNow(rooms, rooms.fleet.find(machine), action);
-      return showPlan(facts, plan);
+      const shown = showPlan(facts, plan);
+      if (shown.verdict === 'refused') return shown;
+      return { ...shown, checks: [...shown.checks, ...backupFirst(schedule, machine, action)] };
     },
-    'actions.start': (input) => start(rooms, input),
+    'actions.start': (input) => start(rooms, schedule, input),
     'unfinished.list': () => listUnfinished(rooms),
     'unfinished.resolve': ({ id, how }) => resolveUnfinished(rooms, id, how),
   };
@@ -46,12 +50,18 @@ async function planNow(
   return { facts, plan: await planOf(rooms, found, facts, action) };
 }
 
-async function start(rooms: Rooms, input: Input<'actions.start'>): Promise<JobId> {
+async function start(
+  rooms: Rooms,
+  schedule: Schedule,
+  input: Input<'actions.start'>,
+): Promise<JobId> {
   const { machine, action } = input;
   const found = rooms.fleet.find(machine);
   const { facts, plan } = await planNow(rooms, found, action);
-  refuseUnagreed(showPlan(facts, plan), input);
-  const id = rooms.jobs.start({
+  const agreed = showPlan(facts, plan);
+  refuseUnagreed(agreed, input);
+  const before = backupBefore(schedule, machine, action);
+  return rooms.jobs.start({
     kind: jobKindOf(action),
     title: plan.title,
     machine: { id: machine, uuid: facts.uuid, name: facts.name },
@@ -59,23 +69,28 @@ async function start(rooms: Rooms, input: Input<'actions.start'>): Promise<JobId
     cancelEffect:
       'The step that runs now comes to its end. What was done is then taken back, or, where it ' +
       'cannot be, waits for you to finish it.',
-    run: (context) => run(rooms, found, input, context),
+    ...(before === null ? {} : { after: before.after }),
+    run: (context) => run(rooms, found, input, context, before?.wasMade() === true ? agreed : null),
   });
-  return id;
 }
 
-/** Plans once more, now that nothing else can run on the machine: what runs is what was shown. */
+/**
+ * Plans once more, now that nothing else can run on the machine: what runs is what was shown.
+ * @param agreed the plan a person agreed to, where our own backup changed its steps since
+ */
 async function run(
   rooms: Rooms,
   found: FoundMachine,
   input: Input<'actions.start'>,
   context: JobContext,
+  agreed: ActionPlan | null,
 ): Promise<JobResult> {
   return onMachine(rooms, found, async (hypervisor) => {
     const { facts, plan } = await context.step('Look at the machine', () =>
       planNow(rooms, found, input.action, hypervisor, context.id),
     );
-    refuseUnagreed(showPlan(facts, plan), input);
+    const same = agreed === null ? undefined : (now: ActionPlan) => sameDecision(agreed, now);
+    refuseUnagreed(showPlan(facts, plan), input, same);
     const since = rooms.world.clock.monotonic();
     const change: Change = {
       machine: { id: facts.id, uuid: facts.uuid, name: facts.name },

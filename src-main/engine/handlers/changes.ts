@@ -114,13 +114,20 @@ export interface Consent {
   readonly typed: string | null;
 }
 
-/** @throws `refused` unless the plan is the one that was shown, allowed, and agreed to. */
-export function refuseUnagreed(plan: ActionPlan, consent: Consent): void {
+/**
+ * @param sameAs whether it is the plan that was shown, where that is not told by the fingerprint
+ * @throws `refused` unless the plan is the one that was shown, allowed, and agreed to.
+ */
+export function refuseUnagreed(
+  plan: ActionPlan,
+  consent: Consent,
+  sameAs: (plan: ActionPlan) => boolean = ({ fingerprint }) => fingerprint === consent.fingerprint,
+): void {
   if (plan.verdict === 'refused') {
     const reasons = plan.reasons.map(({ title, detail }) => `${title}: ${detail}`);
     throw refusal(plan.reasons[0]?.title ?? 'The plan says no.', { reasons });
   }
-  if (plan.fingerprint !== consent.fingerprint) {
+  if (!sameAs(plan)) {
     throw refusal('The machine changed since the plan was made.', {
       changed: true,
       reasons: ['What would run now is not what was shown.'],

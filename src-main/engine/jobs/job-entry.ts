@@ -40,6 +40,7 @@ export class JobEntry {
   #cancelEffect: string;
   #result: JobResult | null = null;
   #stopTicking: (() => void) | null = null;
+  #before: { readonly thrown: unknown } | null = null;
 
   constructor(world: World, journals: Journals, spec: JobSpec, emit: (job: Job) => void) {
     this.id = world.ids.ulid() as JobId;
@@ -57,6 +58,11 @@ export class JobEntry {
         this.#changed();
       },
     );
+  }
+
+  /** Fires when the job is cancelled. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
   }
 
   get state(): JobState {
@@ -88,6 +94,11 @@ export class JobEntry {
     this.#emission.now();
   }
 
+  /** What had to happen first did not: running it only says so. */
+  failBefore(thrown: unknown): void {
+    this.#before = { thrown };
+  }
+
   /** Runs it to its end; never rejects. */
   async run(): Promise<void> {
     const { clock } = this.#world;
@@ -99,6 +110,7 @@ export class JobEntry {
     try {
       await Promise.resolve(); // whoever started it gets the id first
       this.#controller.signal.throwIfAborted();
+      if (this.#before !== null) throw this.#before.thrown;
       this.#result = await this.spec.run(this.#context());
       this.#end(this.#finished());
     } catch (thrown) {
@@ -109,6 +121,7 @@ export class JobEntry {
   /** Tells a running job to cancel; one that is queued ends here. */
   cancel(): void {
     if (this.#state.kind === 'queued') {
+      this.#controller.abort(new AppError('cancelled', 'Cancelled.'));
       this.#end(this.#cancelled());
     } else if (this.#state.kind === 'running') {
       this.#state = { kind: 'cancelling' };

@@ -30,6 +30,11 @@ export interface JobSpec {
    */
   readonly requires?: { readonly machine: boolean; readonly repository: boolean };
   /**
+   * What has to have happened first. Until it resolves the job is listed as queued, for the reason
+   * in `words`, and is in nobody's way; what it rejects with is what the job fails with.
+   */
+  readonly after?: { readonly words: string; run(signal: AbortSignal): Promise<void> };
+  /**
    * Does the work. Throw `cancelled` (or let `ctx.signal.reason` through) after cleaning up when
    * the signal fires; returning normally means it was finished after all.
    */

@@ -37,6 +37,8 @@ class JobQueue implements Jobs {
   readonly #limits: JobLimits;
   readonly #running = new Set<JobEntry>();
   readonly #waiters = new Map<JobId, ((job: Job) => void)[]>();
+  /** Those whose `after` has not happened yet: in nobody's way, and in no order. */
+  readonly #before = new Set<JobEntry>();
   #queued: readonly JobEntry[] = [];
   #recent: readonly Job[] = []; // newest first
   #stopping = false;
@@ -57,12 +59,12 @@ class JobQueue implements Jobs {
   start(spec: JobSpec): JobId {
     if (this.#stopping) throw refused('Waymark is stopping and starts nothing new.');
     refuseConflicts(spec, this.#active());
-    if (this.#queued.length >= this.#limits.maxQueuedJobs) {
+    if (this.#queued.length + this.#before.size >= this.#limits.maxQueuedJobs) {
       throw refused(`${this.#limits.maxQueuedJobs} jobs are waiting already.`);
     }
     const entry = new JobEntry(this.#world, this.#catalog.journals, spec, this.#emit);
-    this.#queued = [...this.#queued, entry];
-    this.#startWhatMay();
+    if (spec.after === undefined) this.#enqueue(entry);
+    else this.#holdBack(entry, spec.after);
     return entry.id;
   }
 
@@ -76,7 +78,7 @@ class JobQueue implements Jobs {
   }
 
   list(all: boolean): readonly Job[] {
-    const jobs = new Map(this.#active().map((entry) => [entry.id, entry.job()]));
+    const jobs = new Map(this.#unended().map((entry) => [entry.id, entry.job()]));
     const ended = all ? [...this.#recent, ...this.#catalog.runs.recentJobs(maxListedJobs)] : [];
     for (const job of ended) if (!jobs.has(job.id)) jobs.set(job.id, job);
     return [...jobs.values()].sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
@@ -104,7 +106,7 @@ class JobQueue implements Jobs {
 
   async stop(): Promise<readonly JobId[]> {
     this.#stopping = true;
-    const told = this.#active();
+    const told = this.#unended();
     const all = Promise.all(told.map(({ id }) => this.ended(id)));
     for (const entry of told) this.#cancel(entry);
     const patience = new AbortController();
@@ -116,12 +118,35 @@ class JobQueue implements Jobs {
     return [...this.#running].map(({ id }) => id);
   }
 
+  /** Those that others meet. */
   #active(): readonly JobEntry[] {
     return [...this.#running, ...this.#queued];
   }
 
+  #unended(): readonly JobEntry[] {
+    return [...this.#active(), ...this.#before];
+  }
+
   #activeEntry(id: JobId): JobEntry | undefined {
-    return this.#active().find((entry) => entry.id === id);
+    return this.#unended().find((entry) => entry.id === id);
+  }
+
+  #enqueue(entry: JobEntry): void {
+    this.#queued = [...this.#queued, entry];
+    this.#startWhatMay();
+  }
+
+  #holdBack(entry: JobEntry, { words, run }: NonNullable<JobSpec['after']>): void {
+    this.#before.add(entry);
+    entry.wait(words);
+    void run(entry.signal)
+      .catch((thrown: unknown) => {
+        entry.failBefore(thrown);
+      })
+      .then(() => {
+        // It was cancelled meanwhile, or takes its place as one that starts now.
+        if (this.#before.delete(entry)) this.#enqueue(entry);
+      });
   }
 
   #cancel(entry: JobEntry): void {
@@ -159,6 +184,7 @@ class JobQueue implements Jobs {
 
   #finish(entry: JobEntry): void {
     this.#running.delete(entry);
+    this.#before.delete(entry);
     this.#queued = this.#queued.filter((other) => other !== entry);
     try {
       this.#catalog.runs.insertRun(entry.job(), entry.spec.machine?.uuid ?? null);

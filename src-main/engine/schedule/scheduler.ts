@@ -58,7 +58,7 @@ export interface Scheduler {
   trigger(trigger: Trigger, machine: MachineId): readonly PlanRun[];
   /**
    * Runs the plans that want to before this machine goes back, and resolves with how they ended.
-   * Call it before the job of the revert is started: that one would keep the backup waiting.
+   * The job of the revert must be in nobody's way meanwhile: JobSpec.after.
    */
   beforeRevert(machine: MachineId): Promise<readonly PlanRun[]>;
   /** Begins nothing any more; what runs is cut off and goes on at the next start. */

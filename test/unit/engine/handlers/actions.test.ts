@@ -6,6 +6,7 @@ import type { UnfinishedId } from '#contract/moments.ts';
 import { openCatalog, type Catalog } from '#engine/catalog/catalog.ts';
 import type { Rooms } from '#engine/engine.ts';
 import { actionHandlers } from '#engine/handlers/actions.ts';
+import type { Schedule } from '#engine/handlers/plans.ts';
 import { createChangeLog, type ChangeLog } from '#engine/interlock/change-log.ts';
 import { createJobs } from '#engine/jobs/jobs.ts';
 import type { Jobs } from '#engine/jobs/job-types.ts';
@@ -58,7 +59,8 @@ async function cutOff(only: EngineStep): Promise<UnfinishedId> {
   return id;
 }
 
-const handlers = () => actionHandlers(rooms);
+const noPlans = { scheduler: { knowledge: { plans: () => [] } } } as unknown as Schedule;
+const handlers = () => actionHandlers(rooms, noPlans);
 const open = async () => (await handlers()['unfinished.list']({}))[0];
 
 async function leave(id: UnfinishedId): Promise<Job> {
