@@ -221,7 +221,7 @@ export const entryPoints: readonly RegExp[] = [
   /^src-renderer\/main\.ts$/,
   /^scripts\/prepare\.mjs$/,
   /^[^/]+\.config\.(ts|js)$/,
-  /^test\/(run|types|bench\/(run|store|clean-up)|samples\/make|e2e\/(readme-)?shots)\.ts$/, // run by hand
+  /^test\/(run|types|bench\/(run|store|clean-up(-peer)?)|samples\/make|e2e\/(readme-)?shots)\.ts$/, // run by hand
   /^test\/torture\/run\.ts$/,
   /^test\/bench\/unchecked\.ts$/, // started by the bench
   /^test\/run\/vitest-reporter\.ts$/,
