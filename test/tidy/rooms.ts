@@ -228,7 +228,7 @@ export const entryPoints: readonly RegExp[] = [
   /^[^/]+\.config\.(ts|js)$/,
   // Run by hand.
   /^test\/(run|types|samples\/make|e2e\/(readme-)?shots)\.ts$/,
-  /^test\/bench\/(run|store|clean-up|plans)\.ts$/,
+  /^test\/bench\/(run|store|clean-up(-peer)?|plans)\.ts$/,
   /^test\/torture\/run\.ts$/,
   /^test\/soak\/run\.ts$/,
   /^test\/bench\/unchecked\.ts$/, // started by the bench
