@@ -1,6 +1,15 @@
 /** The program itself, as a process: exit codes, one engine for two commands, signals, start. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -29,7 +38,7 @@ afterEach(async () => {
 /** No display and no desktop of who runs the tests. */
 function environment(): NodeJS.ProcessEnv {
   const { DISPLAY: _display, WAYLAND_DISPLAY: _wayland, ...rest } = process.env;
-  return { ...rest, XDG_RUNTIME_DIR: folder };
+  return { ...rest, XDG_RUNTIME_DIR: folder, PATH: `${folder}:${rest['PATH'] ?? ''}` };
 }
 
 function waymark(...args: readonly string[]): { code: number | null; out: string; err: string } {
@@ -110,10 +119,19 @@ describe('the program', () => {
   });
 
   it('runs plans without an interface, and ends in good order at SIGTERM', async () => {
+    const shown = join(folder, 'shown');
+    const script = `#!/bin/sh\nprintf '%s\\n' "$@" > ${shown}.part && mv ${shown}.part ${shown}\n`;
+    writeFileSync(join(folder, 'notify-send'), script, { mode: 0o755 });
     const service = await serve('serve', '--background');
     expect(service.link).toBe('Waymark runs plans. It ends at SIGTERM.');
     expect(waymark('host', 'list', '--json').code).toBe(0); // by its socket
+    expect(waymark('news', 'test', 'desktop').code).toBe(0);
+    await expect.poll(() => existsSync(shown), { timeout: 5_000 }).toBe(true);
+    expect(readFileSync(shown, 'utf8')).toMatch(/^--app-name=Waymark\n[^]*\n--\n.+\n.+\n$/);
+    rmSync(shown);
     const window = await serve('serve', '--no-open'); // of the same engine
+    expect(waymark('news', 'test', 'desktop').code).toBe(0); // the window shows it
+    expect(existsSync(shown)).toBe(false);
     expect([listening(service.child), listening(window.child)]).toEqual([0, 1]);
     service.child.kill('SIGTERM');
     expect(await service.exited).toBe(0);

@@ -109,7 +109,8 @@ describe.skipIf(reason !== null)('plan commands', () => {
       ...['plan', 'create', 'Hourly', '--to', 'attic', '--hourly', hourly, '--zone', 'UTC'],
       ...['--keep-last', '1', '--verify', 'data', '--window', hoursAhead(2, 3)],
     );
-    expect([made.code, made.err]).toEqual([0, '']);
+    expect(made.code).toBe(0);
+    expect(made.err).toMatch(/^Nothing runs plans here by itself yet: .+run-due\.\n$/);
     expect(made.out).toMatch(/^Machines: +all, now 1: waymark-practice$/m);
     expect(made.out).toMatch(/^When: +Hourly at minute \d+ UTC$/m);
     expect(made.out).toMatch(/^Next: +(\w{3} \d{4}-\d\d-\d\d \d\d:\d\d \+00:00(; )?){3}$/m);
@@ -149,6 +150,15 @@ describe.skipIf(reason !== null)('plan commands', () => {
       const runs = runsOf(await good('plan', 'run', 'Hourly'));
       expect(runs).toMatchObject([{ cause: 'manual', state: { kind: 'done' } }]);
       expect(runs[0]?.point).not.toBeNull();
+    });
+
+    test('preview says what the rule keeps', async () => {
+      const { preview } = await good('plan', 'preview', 'Hourly', '--keep-last', '5');
+      // --keep-last 1: the run itself removed the older point, which can be taken back.
+      expect(preview).toMatchObject({
+        machines: [{ name: machineName, now: [{ keep: ['last', 'newest-good'] }] }],
+        repositories: [{ repository: { name: 'attic' }, stay: 1, go: 0, freesBytes: 0 }],
+      });
     });
 
     test('remove says how to undo it, and bring-back does', async () => {

@@ -69,7 +69,7 @@ export async function findPlan(client: Client, wanted: string): Promise<Plan> {
   const plans = await client.call('plans.list', {});
   const found = plans.find(({ name }) => name === wanted) ?? plans.find(({ id }) => id === wanted);
   if (found !== undefined) return found;
-  throw new AppError('not-found', `There is no plan ${wanted}.`, {
+  throw new AppError('plan-not-found', `There is no plan ${wanted}.`, {
     advice: 'See waymark plan list.',
   });
 }

@@ -11,6 +11,8 @@ export interface Lasting {
   readonly transport: Transport;
   /** True while the engine, and so the plans, run in this process. */
   owner(): boolean;
+  /** True while nobody but this process sees what the engine tells. */
+  alone(): boolean;
   close(): Promise<void>;
 }
 
@@ -68,6 +70,7 @@ export async function lastingSession(
       },
     },
     owner: () => current?.owner ?? false,
+    alone: () => current?.others() === 0,
     close: async () => {
       closed = true;
       if (retry !== null) clearTimeout(retry);

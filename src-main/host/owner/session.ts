@@ -32,6 +32,8 @@ export interface Session {
   readonly transport: Transport;
   /** False when another process runs the engine. */
   readonly owner: boolean;
+  /** Windows of other processes that see the same engine, as far as this one can tell. */
+  others(): number;
   /** Resolves when the engine is gone without `close`: only when another process ran it. */
   readonly lost: Promise<void>;
   close(): Promise<void>;
@@ -90,6 +92,7 @@ async function own(options: SessionOptions): Promise<Session> {
     return {
       transport,
       owner: true,
+      others: () => socket.windows(),
       lost: new Promise(() => undefined),
       close: async () => {
         if (options.role === 'command') await socket.quiet();
@@ -126,6 +129,7 @@ async function attach(options: SessionOptions): Promise<Session | null> {
   return {
     transport: owner.transport,
     owner: false,
+    others: () => 1,
     lost: owner.closed,
     close: () => {
       owner.close();

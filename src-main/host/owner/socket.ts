@@ -25,6 +25,8 @@ export type Role = 'command' | 'window';
 
 export interface OwnerSocket {
   readonly path: string;
+  /** Windows and services of other processes that are being served. */
+  windows(): number;
   /** Resolves when no command of another process is being served. */
   quiet(): Promise<void>;
   close(): Promise<void>;
@@ -153,6 +155,7 @@ export async function openOwnerSocket(options: OwnerSocketOptions): Promise<Owne
   if (!path.startsWith(`${dataFolder}/`)) writeFileSync(pointer, path, { mode: socketMode });
   return {
     path,
+    windows: () => clients.all.size - clients.commands.size,
     quiet: () =>
       new Promise((resolve) => {
         clients.changed = () => {

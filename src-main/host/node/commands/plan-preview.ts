@@ -17,7 +17,7 @@ async function planOrNew(context: Context, name: string): Promise<Plan | null> {
   try {
     return await findPlan(await context.client(), name);
   } catch (thrown) {
-    if (!hasCode(thrown, 'not-found') || textValues(context, 'to').length === 0) throw thrown;
+    if (!hasCode(thrown, 'plan-not-found') || textValues(context, 'to').length === 0) throw thrown;
     context.output.note(plain(`There is no plan ${name} yet: this is what a new one would do.`));
     return null;
   }

@@ -102,7 +102,7 @@ async function waitingRun(client: Client, wanted: string): Promise<PlanRun> {
   const [only] = matches;
   if (only !== undefined && matches.length === 1) return only;
   if (only === undefined) {
-    throw new AppError('not-found', `No run ${wanted} is waiting.`, {
+    throw new AppError('plan-run-not-found', `No run ${wanted} is waiting.`, {
       unharmed: 'Nothing was started.',
       advice: 'See waymark plan history: a waiting run is there with its reason.',
     });

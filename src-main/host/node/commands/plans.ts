@@ -96,6 +96,17 @@ async function checked(
   return check;
 }
 
+/** A plan that nobody would run looks like protection and is none. */
+async function noteWhoRunsIt({ output }: Context, client: Client): Promise<void> {
+  const { running, service, autostart } = await client.call('background.get', {});
+  const active = service.kind === 'installed' && service.active;
+  if (running !== 'command-line' || active || autostart.installed) return;
+  output.note(
+    'Nothing runs plans here by itself yet: open the window, install the service in its ' +
+      'settings, or let a timer of yours call waymark plan run-due.',
+  );
+}
+
 const create: Command = {
   name: 'plan create',
   operands: '<name>',
@@ -110,6 +121,7 @@ const create: Command = {
     const check = await checked(context, client, draft, null);
     const plan = await client.call('plans.create', { draft });
     const words = context.json ? '' : await planWords(client, plan, check);
+    if (!context.json) await noteWhoRunsIt(context, client);
     context.output.result({ plan, next: check.next }, () => words);
     return exitCodes.done;
   },

@@ -15,6 +15,7 @@ import { exitCodes, type ExitCode } from '../output.ts';
 import { startLoopback, type LoopbackOptions } from '../server.ts';
 import { openSession } from '../../owner/session.ts';
 import { demoTransport } from '../demo.ts';
+import { showNotice } from '../desktop-notices.ts';
 import { build, builderOf, isBuilt } from '../build.ts';
 import { electronObstacle, electronProgram, packageRoot } from '../runtime.ts';
 
@@ -50,13 +51,15 @@ function portOf(context: Context): number {
 interface Serving {
   readonly transport: Transport;
   readonly owner: () => boolean;
+  readonly alone: () => boolean;
   readonly report: LoopbackOptions['report'];
   close(): Promise<void>;
 }
 
 async function openServing(context: Context): Promise<Serving> {
   if (flag(context, 'demo')) {
-    return { ...(await demoTransport(textValue(context, 'demo-state'))), owner: () => false };
+    const demo = await demoTransport(textValue(context, 'demo-state'));
+    return { ...demo, owner: () => false, alone: () => true };
   }
   const { dataFolder, environment } = context;
   const log = openLog(dataFolder);
@@ -90,7 +93,10 @@ async function isNeeded({ transport, owner }: Serving): Promise<boolean> {
 
 /** The engine and its plans, without an interface and without the secret of one. */
 async function runInBackground(context: Context): Promise<ExitCode> {
-  const { close } = await openServing(context);
+  const { transport, alone, close } = await openServing(context);
+  createClient(transport).on('news', (news) => {
+    if (alone()) showNotice(news); // a window shows it itself
+  });
   context.output.result({ running: true }, () => 'Waymark runs plans. It ends at SIGTERM.');
   await stopped(context.signal);
   await close();

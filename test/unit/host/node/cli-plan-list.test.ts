@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Plan } from '#contract/plans.ts';
+import type { Background, Plan } from '#contract/plans.ts';
 import { due, plansEngine } from '../../../fakes/scripted-plans.ts';
 import { waymark } from '../../../fakes/terminal-run.ts';
 
@@ -132,6 +132,31 @@ describe('plan show', () => {
     expect((await shown({ zone: 'Mars/Olympus' }))['Next']).toMatch(
       /^Fri 2026-11-27 01:00 \+00:00/,
     );
+  });
+});
+
+describe('who runs it', () => {
+  const create = ['plan', 'create', 'All', '--to', 'attic'];
+  const told = async (change: Partial<Background>): Promise<string> => {
+    const { engine } = plansEngine();
+    const usual = await engine.handlers['background.get']({});
+    const handlers = {
+      ...engine.handlers,
+      'background.get': async () => ({ ...usual, ...change }),
+    };
+    return (await waymark(create, { engine: { ...engine, handlers } })).err;
+  };
+
+  it('is told when nobody does, and only then', async () => {
+    expect(await told({ running: 'command-line' })).toContain('waymark plan run-due');
+    expect(await told({ running: 'electron' })).toBe('');
+    const path = '/p';
+    const autostart = { installed: true, path };
+    expect(await told({ running: 'command-line', autostart })).toBe('');
+    const service = { kind: 'installed', path, active: true, lingering: false, words: '' } as const;
+    expect(await told({ running: 'command-line', service })).toBe('');
+    const dead = { ...service, active: false };
+    expect(await told({ running: 'command-line', service: dead })).toContain('run-due');
   });
 });
 

@@ -10,7 +10,7 @@ import { waymark } from '../../../fakes/terminal-run.ts';
 
 const { engine, drafts } = plansEngine();
 const { machines, hosts, repositories } = engine.state;
-const named = <T extends { readonly id: string; readonly name: string }>(all: readonly T[]) => {
+const named = (all: readonly { readonly id: string; readonly name: string }[]) => {
   const names = new Map<string, string>(all.map(({ id, name }) => [id, name]));
   return (id: string) => names.get(id) ?? id;
 };
