@@ -6,7 +6,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Job, MachineId, Repository } from '#contract/domain.ts';
-import type { News, PlanDraft, PlanId, PlanRun } from '#contract/plans.ts';
+import type { News } from '#contract/news.ts';
+import type { PlanDraft, PlanId, PlanRun } from '#contract/plans.ts';
 import { planDraft } from '../fakes/plans.ts';
 import { startTestEngine, type TestEngine } from './test-engine.ts';
 

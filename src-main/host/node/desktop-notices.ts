@@ -3,7 +3,7 @@
  * A service in nobody's session, or on a computer without a desktop, shows nothing and says nothing.
  */
 import { execFile } from 'node:child_process';
-import type { News } from '#contract/plans.ts';
+import type { News } from '#contract/news.ts';
 
 /** A notice is taken at once or never. */
 const withinMs = 10_000;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Background, Plan } from '#contract/plans.ts';
+import type { Background } from '#contract/news.ts';
+import type { Plan } from '#contract/plans.ts';
 import { due, plansEngine } from '../../../fakes/scripted-plans.ts';
 import { waymark } from '../../../fakes/terminal-run.ts';
 
