@@ -76,7 +76,7 @@ async function answering(daemon: Child): Promise<void> {
 /**
  * Where /dev/kvm is there and does not work, libvirtd takes what it remembers of QEMU for out of
  * date and probes it again, ten times in one define (half a minute). What a daemon remembers that
- * had no KVM to probe is believed. So one with mounts of its own, in which there is none, goes first.
+ * had no KVM to probe is believed. So one with mounts of its own, without it, goes first.
  */
 async function probeWithoutKvm(folder: string): Promise<void> {
   const own = await world.processes.run('unshare', ['--mount', 'true']);

@@ -7,14 +7,15 @@ const names = (...moments: readonly ReturnType<typeof moment>[]) =>
 
 test('oldest first, however they come', () => {
   expect(names(moment('c', 'b', 3), moment('a', null, 1), moment('b', 'a', 2))).toEqual([
-    ...['a', 'b', 'c'],
+    'a',
+    'b',
+    'c',
   ]);
 });
 
 test('a parent comes first although a clock set back made it younger', () => {
-  expect(names(moment('child', 'parent', 1), moment('parent', 'root', 5), moment('root', null, 9)))
-    // prettier-ignore
-    .toEqual(['root', 'parent', 'child']);
+  const line = [moment('child', 'parent', 1), moment('parent', 'root', 5), moment('root', null, 9)];
+  expect(names(...line)).toEqual(['root', 'parent', 'child']);
 });
 
 test('of the same second, by name; branches by time', () => {
