@@ -119,7 +119,7 @@ function windowProblems(draft: PlanDraft, now: number): readonly PlanProblem[] {
   const times = calendar === null ? null : timesOf(calendar, zone);
   const coming = times?.between(now, Number.MAX_SAFE_INTEGER, maxLookedAt) ?? [];
   if (coming.length === 0 || coming.some((time) => isWithin(window, zone, time))) return [];
-  const words = `Every planned time lies outside the window, so each run waits until ${window.from}.`;
+  const words = `Every planned time is outside these hours: each run waits until ${window.from}.`;
   return [warning('conditions.window', words)];
 }
 

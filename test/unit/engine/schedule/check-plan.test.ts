@@ -130,7 +130,7 @@ describe('what is wrong with a draft', () => {
     expect(problems).toMatchObject([{ field: 'calendar', level: 'warning' }]);
   });
 
-  test('a plan that is right: its next times, the change of the clocks, whom it means', async () => {
+  test('a right one: its next times, the change of the clocks, whom it means', async () => {
     const story = await planStory('2026-03-28T12:00:00Z');
     const calendar = { kind: 'daily', at: ['02:30'] } as const;
     const checked = await checkPlan(

@@ -77,7 +77,7 @@ describe('killed', () => {
     expect(story.backups).toHaveLength(2);
   });
 
-  test('where the repository is away meanwhile, its restore point is found when it is back', async () => {
+  test('where the repository is away, its restore point is found when it is back', async () => {
     const story = await killedAfter(3500);
     story.around.present.delete(attic);
     expect(summary(await goesOn(story))).toEqual(['continued waiting', 'schedule failed']);

@@ -44,7 +44,7 @@ test('one that moved to another host is the same machine', () => {
   expect(members.fresh.map((one) => String(one.id))).toEqual(['h2/a']);
 });
 
-test('one on a host that is away is still meant, by its name; what it is made of is not known', () => {
+test('one on a host that is away is still meant, by its name', () => {
   const members = membersOf(chosen('h1/a'), seen([], ['h1']), known('h1/a'));
   expect(members.here).toMatchObject([{ name: 'name-a', disks: null }]);
   expect(members.gone).toEqual([]);
@@ -59,7 +59,7 @@ test('one that is on no host any more is gone, and its name is kept', () => {
   expect(forgotten.gone).toMatchObject([{ uuid: 'a' }]);
 });
 
-test('all machines: new ones are in, those taken out are not, those of a host that is away stay', () => {
+test('all machines: new ones, not those taken out, and those of a host that is away', () => {
   const except: PlanMachines = { kind: 'all', except: [id('h1/b')] };
   const members = membersOf(except, seen(['h1/a', 'h1/b'], ['h2']), known('h2/c', 'h1/old'));
   expect(ids(members)).toEqual(['h1/a', 'h2/c']);
