@@ -221,6 +221,7 @@ function assemble(
 ): Engine {
   const { fleet, shelf, jobs, catalog, momentsWatch, checkpointStates, news } = rooms;
   const { recovery, schedule, weekly } = workers;
+  const stopping = new AbortController();
   const stopTriggers = watchTriggers(rooms, schedule.scheduler);
   return {
     handlers: {
@@ -252,13 +253,14 @@ function assemble(
       fleet.start();
       checkpointStates.start();
       news.start();
-      if (rooms.options.runsPlans === true) void startPlans(rooms, workers);
+      if (rooms.options.runsPlans === true) void startPlans(rooms, workers, stopping.signal);
     },
     settled: async () => {
       await Promise.all([shelf.settled(), fleet.settled()]);
       await recovery.settled();
     },
     stop: async () => {
+      stopping.abort();
       stopTriggers();
       await schedule.stop();
       await jobs.stop();
@@ -280,12 +282,12 @@ function assemble(
 async function startPlans(
   { world, shelf, fleet }: Rooms,
   { recovery, schedule, weekly }: Workers,
+  stopping: AbortSignal,
 ): Promise<void> {
-  const patience = new AbortController();
   const tried = Promise.all([shelf.settled(), fleet.settled()]).then(() => recovery.settled());
-  const waited = world.clock.sleep(startPatienceMs, patience.signal).catch(() => undefined);
+  const waited = world.clock.sleep(startPatienceMs, stopping).catch(() => undefined);
   await Promise.race([tried, waited]);
-  patience.abort();
+  if (stopping.aborted) return; // it ended before its hosts were tried
   schedule.scheduler.start();
   weekly.start();
 }

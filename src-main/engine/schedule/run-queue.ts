@@ -30,7 +30,10 @@ export interface RunQueue {
   runNow(id: PlanRunId): PlanRunRecord;
   /** @throws as `runNow` */
   skip(id: PlanRunId, words: string): PlanRunRecord;
-  /** Resolves when the run is over; one that has to wait for long is skipped then. */
+  /**
+   * Resolves when the run is over, or with the run as it is when the engine stops. One that has to
+   * wait for long is skipped then.
+   */
   ended(id: PlanRunId): Promise<PlanRunRecord>;
   /**
    * Explains runs that were cut off by the end of an earlier engine, and goes on with them. Nothing
@@ -129,6 +132,11 @@ class CatalogQueue implements RunQueue {
     this.#stop.abort();
     await this.#going;
     // Their jobs are cancelled by the engine, after this: nobody waits for them here.
+    for (const [id, resolvers] of this.#enders) {
+      const run = this.#parts.catalog.planRuns.get(id);
+      if (run !== null) for (const resolve of resolvers) resolve(run);
+    }
+    this.#enders.clear();
   }
 
   #now(): number {
