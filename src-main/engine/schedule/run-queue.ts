@@ -59,7 +59,6 @@ class CatalogQueue implements RunQueue {
   readonly #knowledge: Knowledge;
   readonly #changed: Changed;
   readonly #active = new Map<PlanRunId, ActiveRun>();
-  readonly #following = new Map<PlanRunId, Promise<void>>();
   readonly #enders = new Map<PlanRunId, ((run: PlanRunRecord) => void)[]>();
   /** How often a run went back to waiting. */
   readonly #returns = new Map<PlanRunId, number>();
@@ -323,16 +322,14 @@ class CatalogQueue implements RunQueue {
         this.#save(next);
       },
     };
-    const following = runPlanned(this.#parts, order).then((state) => {
+    void runPlanned(this.#parts, order).then((state) => {
       this.#over(run.id, state);
     });
-    this.#following.set(run.id, following);
   }
 
   #over(id: PlanRunId, state: PlanRunState | null): void {
     const run = this.#active.get(id)?.run;
     this.#active.delete(id);
-    this.#following.delete(id);
     if (run === undefined || state === null || this.#stopping()) return;
     if (state.kind === 'waiting') {
       this.#returns.set(id, (this.#returns.get(id) ?? 0) + 1);
