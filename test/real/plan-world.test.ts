@@ -1,6 +1,6 @@
 /**
  * What a plan meets of the world, on the practice machine: a program before and after, a backup
- * before a revert, one after a shutdown, one held to a pace, and what a person hears of it.
+ * before a revert, none after a machine was pulled, and what a person hears of it.
  */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -78,14 +78,13 @@ describe('a plan on the practice machine', () => {
 
   const triggers = { changedBytes: null, shutdown: false, beforeRevert: false };
 
-  test('runs its programs, with what they print in its log, and holds its pace', async () => {
+  test('runs its programs, with what they print in its log', async () => {
     const told = join(folder, 'told');
     const before = script('before', ['echo "freezing $WAYMARK_MACHINE"']);
     const after = script('after', [`echo "$WAYMARK_OUTCOME $WAYMARK_POINT" > ${told}`]);
     const hook = (path: string) => ({ argv: [path], timeoutSeconds: 30, stopOnFailure: true });
     const of = await create({
       hooks: { before: hook(before), after: hook(after) },
-      limits: { machinesAtOnce: 1, bytesPerSecond: 256 * 1024 },
       notify: { success: true, overdueAfterSeconds: 3600 },
     });
     await it.engine.handlers['plans.run']({ plan: of, machine: null });
@@ -94,10 +93,6 @@ describe('a plan on the practice machine', () => {
     const machineName = run.machine.name;
     expect(run.log.join('\n')).toContain(`freezing ${machineName}`);
     expect(readFileSync(told, 'utf8')).toBe(`done ${run.point ?? ''}\n`);
-    const point = await it.engine.handlers['points.get']({ point: run.point ?? ('' as never) });
-    // A quarter of a second may be made up for, and the last piece is let through before its time.
-    const least = point.readBytes / (256 * 1024) - 4 - 0.25;
-    expect(point.seconds).toBeGreaterThan(least);
     expect(news).toMatchObject([{ kind: 'done', title: `${machineName} was backed up` }]);
   });
 
