@@ -1,4 +1,4 @@
-/** A plan that may read only so much a second takes the time that needs, and makes the same point. */
+/** A plan that may read only so much a second takes the time that needs, and loses nothing. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PlanRun } from '#contract/plans.ts';
 import { burstMs } from '#engine/backup/pace.ts';
