@@ -279,7 +279,7 @@ test('plans that no journal knows are swept away, and those of one stay', async 
   expect(await log.cutOff()).toHaveLength(1);
 });
 
-test('finishing says that it loses what came since, while going back is still to be done', async () => {
+test('finishing says what it loses, while going back is still to be done', async () => {
   const { log } = run();
   const rest = step('Note', [{ do: 'note-revert', to: 'a', kept: null }], null);
   const id = await log.begin(change(uuid, [step('Go back', [refusing], null), rest]));
