@@ -1,6 +1,6 @@
 /**
  * The pictures of the README, of the real product: the first screen, a practice machine with a few
- * points and a snapshot, the plan of a revert, the review of a restore.
+ * points and a snapshot, the steps of a revert, a plan that ran, the review of a restore.
  * `node test/e2e/readme-shots.ts`. Needs `vite build --app`, libvirt, QEMU and an installed
  * Chromium; the practice machine is removed afterwards.
  */
@@ -79,6 +79,16 @@ async function revertPictures(page: Page): Promise<void> {
   await page.getByRole('radio', { name: 'Timeline' }).click();
 }
 
+async function planPicture(page: Page, address: string): Promise<void> {
+  await waymark('plan', 'create', 'nightly', '--to', 'Practice');
+  for (const _ of ['first', 'second']) await waymark('plan', 'run', 'nightly');
+  await page.goto(new URL('#/plans', address).href);
+  await page.getByRole('link', { name: 'nightly' }).first().click();
+  await page.getByRole('heading', { name: 'nightly' }).waitFor();
+  await page.getByText('waymark-practice').first().waitFor();
+  await picture(page, 'plan');
+}
+
 async function takeAll(page: Page): Promise<void> {
   await page.goto(link);
   await page.getByRole('button', { name: 'Create a practice machine' }).waitFor();
@@ -111,9 +121,12 @@ async function takeAll(page: Page): Promise<void> {
 
 try {
   mkdirSync(pictures, { recursive: true });
-  const page = await browser.newPage({ viewport, colorScheme: 'light', locale: 'en-GB' });
-  page.setDefaultTimeout(patienceMs);
+  const context = await browser.newContext({ viewport, colorScheme: 'light', locale: 'en-GB' });
+  context.setDefaultTimeout(patienceMs);
+  const page = await context.newPage();
   await takeAll(page);
+  const address = page.url();
+  await planPicture(await context.newPage(), address);
 } finally {
   await browser.close();
   const ended = new Promise((resolve) => server.on('exit', resolve));
