@@ -237,7 +237,7 @@ function assemble(
       ...restoreHandlers(rooms),
       ...jobHandlers(rooms),
       ...practiceHandlers(rooms),
-      ...planHandlers(schedule),
+      ...planHandlers(schedule, () => weekly.once()),
       ...planPreviewHandlers(rooms),
       ...keptPointHandlers(rooms),
       ...newsHandlers(rooms, schedule),
