@@ -127,7 +127,7 @@ export async function planStory(startIso: string): Promise<PlanStory> {
       schedule,
       catalog,
       jobs,
-      handlers: planHandlers(schedule),
+      handlers: planHandlers(schedule, () => Promise.resolve()),
       kill: end,
       stop: async () => {
         await schedule.stop();
