@@ -64,7 +64,7 @@ export function standStillNote(
   if (!runs || others) return null;
   return {
     title: 'Plans stand still until Waymark is started again',
-    body: 'What is missed is made up for then. As a service, which its settings install, it goes on.',
+    body: 'What is missed is made up for then. A service, which Settings installs, would go on.',
     at: null,
   };
 }
