@@ -85,6 +85,7 @@ export function changeRun(
         reverts: {
           note: (to, kept) => void note(`reverted to ${to}, kept ${kept ?? 'nothing'}`),
           forget: (kept) => void note(`forget ${kept}`),
+          unnote: (to, since) => void note(`unnote ${to} since ${since}`),
         },
         problem: (text) => void note(`problem: ${text}`),
         endJob: (workFolder) => note(`end job in ${workFolder}`),

@@ -63,6 +63,8 @@ export function perform(world: PretendWorld, action: StepAction): void {
     case 'note-revert':
       world.undoable = action.kept === null ? null : { to: action.to, kept: action.kept };
       return;
+    case 'unnote-revert':
+      return; // only the catalog's
     case 'forget-revert':
       if (world.undoable?.kept === action.kept) world.undoable = null;
       return;

@@ -286,6 +286,9 @@ describe.skipIf(reason !== null)('a change that is cut off', () => {
           forget: (kept) => {
             catalog.reverts.forget(machine.uuid, kept);
           },
+          unnote: (to, since) => {
+            catalog.reverts.unnote(machine.uuid, to, since);
+          },
         },
         problem: (text) => {
           throw new Error(text); // nobody meddles here

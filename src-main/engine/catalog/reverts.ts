@@ -8,6 +8,8 @@ export interface Reverts {
   note(machineUuid: string, revert: Revert): void;
   /** The undo point is gone or was used: nothing is kept of that revert any more. */
   forget(machineUuid: string, kept: string): void;
+  /** Those to this snapshot that kept nothing, noted at this time or later: they were taken back. */
+  unnote(machineUuid: string, to: string, since: number): void;
   /** Newest first. */
   ofMachine(machineUuid: string): readonly Revert[];
 }
@@ -33,6 +35,13 @@ export function revertQueries(db: WritableDb, keep: number = maxReverts): Revert
     },
     forget: (uuid, kept) => {
       db.run('DELETE FROM reverts WHERE machine_uuid = ? AND kept = ?', uuid, kept);
+    },
+    unnote: (uuid, to, since) => {
+      db.run(
+        `DELETE FROM reverts WHERE machine_uuid = ? AND snapshot = ? AND kept IS NULL
+          AND time >= ?`,
+        ...[uuid, to, since],
+      );
     },
     ofMachine: (uuid) =>
       db

@@ -80,6 +80,9 @@ export function executeParts(
       forget: (kept) => {
         catalog.reverts.forget(uuid, kept);
       },
+      unnote: (to, since) => {
+        catalog.reverts.unnote(uuid, to, since);
+      },
     },
     problem: (text) => {
       context.addProblem(text);

@@ -28,6 +28,8 @@ export interface ExecuteParts {
   readonly reverts: {
     note(to: string, kept: string | null): void;
     forget(kept: string): void;
+    /** Of reverts that kept nothing, from that moment on; UTC milliseconds. */
+    unnote(to: string, since: number): void;
   };
   /** Something is not as the plan says although the step counts as done: a person is told. */
   problem(text: string): void;
@@ -70,6 +72,9 @@ export async function execute(parts: StepParts, action: StepAction): Promise<voi
       return;
     case 'forget-revert':
       parts.reverts.forget(action.kept);
+      return;
+    case 'unnote-revert':
+      parts.reverts.unnote(action.to, Math.min(...parts.begun));
       return;
     case 'end-job':
       return parts.endJob(action.workFolder);

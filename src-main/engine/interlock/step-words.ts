@@ -86,6 +86,8 @@ function noteWords(action: StepAction): readonly string[] {
       return ['forget', 'the picture of the screen of', action.snapshot];
     case 'note-revert':
       return ['note', 'the revert to', action.to];
+    case 'unnote-revert':
+      return ['forget', 'the revert to', action.to];
     case 'forget-revert':
       return ['forget', 'the revert that kept', action.kept];
     default:

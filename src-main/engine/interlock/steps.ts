@@ -92,7 +92,9 @@ export type StepAction =
   | { readonly do: 'drop-picture'; readonly snapshot: string }
   /** Notes a revert in the catalog, so that it can be undone or its loss be said. */
   | { readonly do: 'note-revert'; readonly to: string; readonly kept: string | null }
-  | { readonly do: 'forget-revert'; readonly kept: string };
+  | { readonly do: 'forget-revert'; readonly kept: string }
+  /** Takes back the note of one that kept nothing, where its step had come that far. */
+  | { readonly do: 'unnote-revert'; readonly to: string };
 
 /** A step of a plan, with its words and what undoes it. */
 export interface EngineStep {

@@ -170,7 +170,8 @@ function recordStep(
       ...(noted ? [{ do: 'note-revert' as const, to: name, kept: kept?.name ?? null }] : []),
     ],
     undo: [
-      ...(kept === null ? [] : [{ do: 'forget-revert' as const, kept: kept.name }]),
+      ...(kept !== null ? [{ do: 'forget-revert' as const, kept: kept.name }] : []),
+      ...(kept === null && noted ? [{ do: 'unnote-revert' as const, to: name }] : []),
       ...stale.map(({ ancestor }) => record(ancestor, none)),
       record(snapshot, none),
       ...(before === null ? [] : [{ do: 'make-current' as const, name: before }]),

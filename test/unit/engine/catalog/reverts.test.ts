@@ -48,6 +48,17 @@ test('one whose undo point is gone is forgotten', () => {
   expect(reverts.ofMachine('m').map(({ job }) => job)).toEqual(['b']);
 });
 
+test('the note of one that kept nothing and was taken back goes, and earlier ones stay', () => {
+  const reverts = revertQueries(db);
+  const nothing = { kept: null };
+  reverts.note('m', revert('a', 1));
+  reverts.note('m', revert('b', 2, nothing));
+  reverts.note('m', revert('c', 3, nothing));
+  reverts.note('m', revert('d', 4, { ...nothing, to: 'another' }));
+  reverts.unnote('m', 'before-upgrade', 3);
+  expect(reverts.ofMachine('m').map(({ job }) => job)).toEqual(['d', 'b', 'a']);
+});
+
 test('only so many of a machine are kept', () => {
   const reverts = revertQueries(db, 2);
   for (const time of [1, 2, 3]) reverts.note('m', revert(`j${time}`, time));

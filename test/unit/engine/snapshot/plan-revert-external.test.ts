@@ -77,6 +77,18 @@ describe('by hand', () => {
     });
   });
 
+  test.each([
+    [true, { do: 'forget-revert', kept: 'before-revert-to-good' }],
+    [false, { do: 'unnote-revert', to: 'good' }],
+  ])('taking it back forgets that it was noted, keep %s', (keep, expected) => {
+    const given = { ...taken(memory), state: 'off' as const, liveXml: null };
+    const plan = planRevert(given, ask({ keep }));
+    const noting = plan.steps.find(({ actions }) =>
+      actions.some((action) => action.do === 'note-revert'),
+    );
+    expect(noting?.undo?.[0]).toEqual(expected);
+  });
+
   test('it runs on new overlays, never on what was frozen', () => {
     const given = taken(memory, { disks: ['qcow2', 'raw'] });
     const plan = planRevert(given, ask());
