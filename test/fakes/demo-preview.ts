@@ -8,6 +8,7 @@ import type { PlanDraft, PreviewPoint, RetentionPreview } from '#contract/plans.
 import { timesOf } from '#engine/schedule/calendar.ts';
 import {
   foreseenMs,
+  leftInAYear,
   previewMachine,
   previewRepository,
   type PreviewedMachine,
@@ -63,8 +64,10 @@ export function retentionPreview(demo: Demo, draft: PlanDraft): RetentionPreview
   const foreseen = times?.between(now, now + foreseenMs, maxForeseen) ?? [];
   const frees = (point: PreviewPoint, index: number): PreviewPoint =>
     point.keep.length > 0 ? point : { ...point, freesBytes: (180 + ((index * 97) % 900)) * mib };
-  const machines = membersOf(draft, demo.state.machines)
-    .map((machine) => previewMachine(previewed(demo, machine, draft), draft, foreseen))
+  const members = membersOf(draft, demo.state.machines);
+  const left = leftInAYear(draft, foreseen, members.length);
+  const machines = members
+    .map((machine) => previewMachine(previewed(demo, machine, draft), draft, left))
     .map((machine) => ({ ...machine, now: machine.now.map(frees) }));
   const repositories = draft.repositories.map((id) => {
     const { name, usedBytes, freeBytes } = demo.repository(id);

@@ -17,6 +17,7 @@ import {
   foreseenMs,
   fullAt,
   goingOf,
+  leftInAYear,
   previewMachine,
   previewRepository,
   withBytes,
@@ -95,12 +96,13 @@ async function previewMachines(
     ...here.map(({ uuid, name }) => ({ uuid, name, gone: false })),
     ...gone.map(({ uuid, name }) => ({ uuid, name, gone: true })),
   ];
+  const left = leftInAYear(draft, foreseen, members.length * repositories.length);
   const machines: PreviewMachine[] = [];
   for (const member of members) {
     const all = catalog.points.pointsOfMachine(member.uuid);
     for (const repository of repositories) {
       const points = ruledPoints(all, repository.id);
-      machines.push(previewMachine({ ...member, repository, points }, draft, foreseen));
+      machines.push(previewMachine({ ...member, repository, points }, draft, left));
       await breathe();
     }
   }

@@ -40,16 +40,47 @@ export interface PreviewRule {
   readonly zone: string;
 }
 
-/** One machine in one repository. `foreseen`: the times the calendar will make points at. */
+/**
+ * Foreseen points shown, of all machines together, and of one at least: a rule that keeps each hour
+ * of a year would be a hundred megabytes for 200 machines. Of more the newest are shown.
+ */
+const maxForeseen = 40_000;
+const leastForeseen = 100;
+
+export interface Foreseen {
+  /** Times of points that will be left a year from now. */
+  readonly left: readonly number[];
+  /** How many of them a machine shows. */
+  readonly shown: number;
+}
+
+/**
+ * Which of the foreseen times leave a point that is still there in a year: found once, because the
+ * points of today are older and take none of their places. `machines`: in how many they are shown.
+ */
+export function leftInAYear(
+  { keep, zone }: PreviewRule,
+  foreseen: readonly number[],
+  machines: number,
+): Foreseen {
+  const shown = Math.max(leastForeseen, Math.floor(maxForeseen / Math.max(1, machines)));
+  if (keep === null) return { left: foreseen, shown };
+  const reasons = keepReasons(foreseen.map(foreseenPoint), keep, { zone, machineGone: false });
+  const left = foreseen.filter((time) => reasons.get(foreseenPoint(time).id)?.length !== 0);
+  return { left, shown };
+}
+
+/** One machine in one repository. */
 export function previewMachine(
   machine: PreviewedMachine,
   rule: PreviewRule,
-  foreseen: readonly number[],
+  foreseen: Foreseen,
 ): PreviewMachine {
   const { uuid, name, gone, repository, points } = machine;
-  const coming = gone ? [] : foreseen.map(foreseenPoint);
+  const coming = gone ? [] : foreseen.left.map(foreseenPoint);
   const later = reasonsOf([...points, ...coming], rule, gone);
-  const inAYear = [...points, ...coming.filter(({ id }) => later(id).length > 0)];
+  const still = coming.filter(({ id }) => later(id).length > 0).slice(-foreseen.shown);
+  const inAYear = [...points, ...still];
   const now = reasonsOf(points, rule, gone);
   return {
     ...{ uuid, name, repository },

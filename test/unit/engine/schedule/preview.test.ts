@@ -5,6 +5,7 @@ import type { Retention } from '#contract/plans.ts';
 import {
   fullAt,
   goingOf,
+  leftInAYear,
   previewMachine,
   previewRepository,
   withBytes,
@@ -35,6 +36,8 @@ const rules = fc
   })
   .filter((rule) => Object.values(rule).some((count) => count > 0));
 
+const all = (left: readonly number[]) => ({ left, shown: Number.MAX_SAFE_INTEGER });
+
 function machineOf(points: readonly RuledPoint[], uuid = 'one', where = repository) {
   return { uuid, name: uuid, gone: false, repository: where, points };
 }
@@ -43,7 +46,7 @@ describe('the preview', () => {
   it('names exactly the points that the removal takes, whatever the rule', () => {
     fc.assert(
       fc.property(pointLists, rules, (points, keep) => {
-        const shown = previewMachine(machineOf(points), { keep, zone: 'Europe/Berlin' }, []);
+        const shown = previewMachine(machineOf(points), { keep, zone: 'Europe/Berlin' }, all([]));
         const going = shown.now.filter((one) => one.keep.length === 0).map(({ id }) => id);
         const options = { zone: 'Europe/Berlin', machineGone: false };
         expect(going).toEqual(goes(points, keep, options));
@@ -58,7 +61,7 @@ describe('the preview', () => {
       fc.property(pointLists, rules, (points, keep) => {
         const coming = Array.from({ length: 90 }, (_, i) => now + (i + 1) * dayMs * 4);
         const rule = { keep, zone: 'UTC' };
-        const shown = previewMachine(machineOf(points), rule, coming);
+        const shown = previewMachine(machineOf(points), rule, all(coming));
         let left = [...points];
         for (const time of coming) {
           left.push({ id: `new ${time}`, time, pinned: false, damaged: false });
@@ -74,15 +77,49 @@ describe('the preview', () => {
     );
   });
 
+  it('is the same whether foreseen points are sorted out before or with those of today', () => {
+    fc.assert(
+      fc.property(pointLists, rules, (points, keep) => {
+        const rule = { keep, zone: 'Europe/Berlin' };
+        const coming = Array.from({ length: 300 }, (_, i) => now + 1 + i * 5 * 3_600_000);
+        const left = leftInAYear(rule, coming, 1);
+        expect(left.left.length).toBeLessThanOrEqual(coming.length);
+        const machine = machineOf(points);
+        expect(previewMachine(machine, rule, left)).toEqual(
+          previewMachine(machine, rule, all(coming)),
+        );
+      }),
+    );
+  });
+
+  it('shows the newest of very many foreseen points, and says the same of those of today', () => {
+    const coming = Array.from({ length: 8784 }, (_, i) => now + (i + 1) * 3_600_000);
+    const today = machineOf([{ id: 'old', time: now, pinned: false, damaged: false }]);
+    const rule = { keep: { ...none, hourly: 5000 }, zone: 'UTC' };
+    const few = leftInAYear(rule, coming, 200);
+    expect(few.left).toEqual(coming.slice(-5000));
+    const shown = previewMachine(today, rule, few).inAYear;
+    expect(shown[0]).toMatchObject({ id: 'old', keep: [] });
+    expect(shown.slice(1).map(({ time }) => time)).toEqual(coming.slice(-200));
+    const everything = leftInAYear({ keep: null, zone: 'UTC' }, coming, 10_000);
+    const [first, ...rest] = previewMachine(today, { keep: null, zone: 'UTC' }, everything).inAYear;
+    expect(first?.keep).toEqual(['not-ruled']);
+    expect(rest).toHaveLength(100);
+  });
+
   it('counts bytes where they are freed, in the repository they are freed in', () => {
     const point = (id: string, daysAgo: number): RuledPoint => {
       return { id, time: now - daysAgo * dayMs, pinned: false, damaged: false };
     };
     const rule = { keep: { ...none, last: 1 }, zone: 'UTC' };
     const machines = [
-      previewMachine(machineOf([point('a1', 3), point('a2', 1)], 'a'), rule, []),
-      previewMachine(machineOf([point('b1', 4), point('b2', 2), point('b3', 1)], 'b'), rule, []),
-      previewMachine(machineOf([point('a1', 3), point('a2', 1)], 'a', other), rule, []),
+      previewMachine(machineOf([point('a1', 3), point('a2', 1)], 'a'), rule, all([])),
+      previewMachine(
+        machineOf([point('b1', 4), point('b2', 2), point('b3', 1)], 'b'),
+        rule,
+        all([]),
+      ),
+      previewMachine(machineOf([point('a1', 3), point('a2', 1)], 'a', other), rule, all([])),
     ];
     expect(goingOf(machines, repository.id).map(({ id }) => id)).toEqual(['b1', 'a1', 'b2']);
     const bytes = new Map([
