@@ -104,7 +104,10 @@ async function checkAlways({ world, reader }: Stand, model: Model): Promise<void
     isActive(model) ? world.libvirtd.tryVirsh('domjobinfo', world.uuid) : null,
     checkPointLists(world, reader, model),
   ]);
-  expectThat(power === model.power, `The machine is ${power}, expected was ${model.power}`);
+  if (power !== model.power) {
+    const { stdout } = await world.libvirtd.tryVirsh('domstate', '--reason', world.uuid);
+    throw new Mismatch(`The machine is ${stdout.trim()}, expected was ${model.power}`);
+  }
   expectThat(jobs.length === 0, `jobs still run: ${jobs.map(({ title }) => title).join(', ')}`);
   expectThat(waiting.length === 0, `unfinished: ${waiting.map(({ title }) => title).join(', ')}`);
   expectThat(timeline.incomplete === null, `the timeline: ${JSON.stringify(timeline.incomplete)}`);

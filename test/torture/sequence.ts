@@ -106,7 +106,8 @@ function tell(thrown: unknown, world: TortureWorld): string {
       : thrown instanceof Error
         ? (thrown.stack ?? thrown.message)
         : String(thrown);
-  return `${why}\nThe engine’s log ends with:\n${lastLines(world.logPath)}`;
+  const logs = world.logs.map(({ of, path }) => `The log of ${of} ends with:\n${lastLines(path)}`);
+  return [why, ...logs].join('\n');
 }
 
 function lastLines(path: string): string {

@@ -30,8 +30,8 @@ export interface TortureWorld {
   readonly machineFolder: string;
   /** For images that are restored. */
   readonly outFolder: string;
-  /** The engine's log. */
-  readonly logPath: string;
+  /** Whose logs are worth a look after a difference, and where they are. */
+  readonly logs: readonly { readonly of: string; readonly path: string }[];
   /** How long operations of a kind took lately, in milliseconds. */
   readonly durations: Map<string, number>;
   /** How the closed images were when a snapshot in them was last found right, by alias. */
@@ -82,7 +82,14 @@ export async function makeWorld(libvirtd: PrivateLibvirtd, spec: WorldSpec): Pro
     machineFolder: machine.folder,
     repositories,
     outFolder: join(folder, 'out'),
-    logPath: join(folder, 'engine.log'),
+    logs: [
+      { of: 'the engine', path: join(folder, 'engine.log') },
+      { of: 'libvirt', path: join(libvirtd.folder, 'libvirtd.log') },
+      {
+        of: 'QEMU',
+        path: join(libvirtd.folder, 'h/libvirt/qemu/log', `${machine.name}.log`),
+      },
+    ],
     durations: new Map(),
     seenWell: new Map(),
     cutPower: async () => {
