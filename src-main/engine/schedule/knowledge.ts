@@ -143,11 +143,21 @@ class CatalogKnowledge implements Knowledge {
     return catalog.points.newestGood(uuid, repository, atMost)?.time ?? null;
   }
 
+  /** One plan that breaks on being read takes no other with it. */
+  #readable(record: PlanRecord): readonly KnownPlan[] {
+    try {
+      return [this.plan(record)];
+    } catch (thrown) {
+      this.#parts.world.log.error(`The plan ${record.draft.name} could not be read`, thrown);
+      return [];
+    }
+  }
+
   #now(): Kept {
     const at = this.#parts.world.clock.now();
     const kept = this.#kept;
     if (kept !== null && at >= kept.at && at - kept.at < keptMs) return kept;
-    const plans = this.#parts.catalog.plans.list().map((record) => this.plan(record));
+    const plans = this.#parts.catalog.plans.list().flatMap((record) => this.#readable(record));
     const byMachine = new Map<string, KnownPlan[]>();
     for (const plan of plans) {
       for (const { uuid } of plan.members.here) {

@@ -17,23 +17,30 @@ interface Late {
 /** One notice a plan and look, about those that were not told of since their last good point. */
 export function tellOverdue(parts: ScheduleParts, knowledge: Knowledge): void {
   for (const plan of knowledge.plans()) {
-    const late = newlyLate(parts, knowledge, plan);
-    const [first] = late;
-    if (first === undefined) continue;
-    const { id, draft } = plan.record;
-    const one = late.length === 1;
-    const names = late.slice(0, maxNamed).map(({ name }) => name);
-    const more = late.length > maxNamed ? ` and ${late.length - maxNamed} more` : '';
-    parts.onNews({
-      kind: 'overdue',
-      title: one ? `${first.name} is overdue` : `${late.length} machines are overdue`,
-      body: one
-        ? `No good restore point for ${lengthWords(first.forMs)}. ${first.words}`
-        : `Plan ${draft.name}: ${names.join(', ')}${more}.`,
-      plan: id,
-      machine: one ? first.id : null,
-    });
+    try {
+      tellOf(parts, plan, newlyLate(parts, knowledge, plan));
+    } catch (thrown) {
+      const { name } = plan.record.draft;
+      parts.world.log.error(`What is overdue of the plan ${name} could not be told`, thrown);
+    }
   }
+}
+
+function tellOf(parts: ScheduleParts, { record }: KnownPlan, late: readonly Late[]): void {
+  const [first] = late;
+  if (first === undefined) return;
+  const one = late.length === 1;
+  const names = late.slice(0, maxNamed).map(({ name }) => name);
+  const more = late.length > maxNamed ? ` and ${late.length - maxNamed} more` : '';
+  parts.onNews({
+    kind: 'overdue',
+    title: one ? `${first.name} is overdue` : `${late.length} machines are overdue`,
+    body: one
+      ? `No good restore point for ${lengthWords(first.forMs)}. ${first.words}`
+      : `Plan ${record.draft.name}: ${names.join(', ')}${more}.`,
+    plan: record.id,
+    machine: one ? first.id : null,
+  });
 }
 
 function newlyLate(parts: ScheduleParts, knowledge: Knowledge, plan: KnownPlan): readonly Late[] {

@@ -62,6 +62,8 @@ class CatalogQueue implements RunQueue {
   readonly #enders = new Map<PlanRunId, ((run: PlanRunRecord) => void)[]>();
   /** How often a run went back to waiting. */
   readonly #returns = new Map<PlanRunId, number>();
+  /** Ends that could not be kept, because the disk was full; tried again with each round. */
+  readonly #unkept = new Map<PlanRunId, PlanRunRecord>();
   readonly #stop = new AbortController();
   #going: Promise<void> | null = null;
   #continuing: Promise<void> = Promise.resolve();
@@ -169,10 +171,14 @@ class CatalogQueue implements RunQueue {
   #end(run: PlanRunRecord, state: PlanRunState): PlanRunRecord {
     const ended = { ...run, state };
     this.#save(ended);
-    for (const resolve of this.#enders.get(run.id) ?? []) resolve(ended);
+    this.#resolve(ended);
+    return ended;
+  }
+
+  #resolve(run: PlanRunRecord): void {
+    for (const resolve of this.#enders.get(run.id) ?? []) resolve(run);
     this.#enders.delete(run.id);
     this.#returns.delete(run.id);
-    return ended;
   }
 
   async #rounds(): Promise<void> {
@@ -190,6 +196,7 @@ class CatalogQueue implements RunQueue {
   /** In turn; the conditions of several are asked at once, because some answers take a while. */
   async #round(): Promise<void> {
     const { planRuns } = this.#parts.catalog;
+    for (const run of this.#unkept.values()) this.#keep(run);
     const waiting = planRuns.open().filter(({ state }) => state.kind === 'waiting');
     const ordered = inTurn(waiting);
     for (let first = 0; first < ordered.length; first += maxAsked) {
@@ -216,7 +223,7 @@ class CatalogQueue implements RunQueue {
   /** What the scheduler itself knows to be in the way. */
   #inTheWay(run: PlanRunRecord): Wait | null {
     const about = this.#about(run);
-    if (about === null) return null; // told when it would begin
+    if (about === null) return this.#unreadable(run); // else told when it would begin
     if (this.#now() < earliestClock) {
       const words =
         'Waits for the right time: the clock of this computer shows a time before 2020.';
@@ -233,6 +240,14 @@ class CatalogQueue implements RunQueue {
       return { reason: 'host-unreachable', words };
     }
     return this.#otherJob(machine.id);
+  }
+
+  /** A plan that is there and could not be read: whom it means is not known, and asked again. */
+  #unreadable({ plan: { id } }: PlanRunRecord): Wait | null {
+    if (this.#knowledge.plans().some(({ record }) => record.id === id)) return null;
+    if (this.#parts.catalog.plans.get(id)?.removedAt !== null) return null;
+    const words = 'Waits until its plan can be read; the log says what is wrong with it.';
+    return { reason: 'turn', words };
   }
 
   #otherJob(machine: MachineId): Wait | null {
@@ -268,6 +283,7 @@ class CatalogQueue implements RunQueue {
 
   /** Why a run is not needed or not possible any more; null when it is. */
   #needless(run: PlanRunRecord): string | null {
+    if (this.#unreadable(run) !== null) return null;
     if (this.#about(run) === null) return `${run.machine.name} is not meant by the plan any more.`;
     const late = run.cause === 'schedule' && this.#now() - run.due > onTimeMs;
     if (run.cause !== 'catch-up' && !late) return null;
@@ -311,7 +327,12 @@ class CatalogQueue implements RunQueue {
       state: { kind: 'running', step: from },
     };
     this.#active.set(run.id, { run: begun, host });
-    this.#save(begun);
+    try {
+      this.#save(begun);
+    } catch (thrown) {
+      this.#active.delete(run.id); // it did not begin
+      throw thrown;
+    }
     const order = {
       plan: keptPlan(record),
       run: begun,
@@ -322,23 +343,40 @@ class CatalogQueue implements RunQueue {
         this.#save(next);
       },
     };
-    void runPlanned(this.#parts, order).then((state) => {
-      this.#over(run.id, state);
-    });
+    void runPlanned(this.#parts, order)
+      .then((state) => {
+        this.#over(run.id, state);
+      })
+      .catch((thrown: unknown) => {
+        this.#parts.world.log.error('The end of a planned run could not be told', thrown);
+      });
   }
 
   #over(id: PlanRunId, state: PlanRunState | null): void {
     const run = this.#active.get(id)?.run;
     this.#active.delete(id);
     if (run === undefined || state === null || this.#stopping()) return;
+    const over = { ...run, state };
     if (state.kind === 'waiting') {
       this.#returns.set(id, (this.#returns.get(id) ?? 0) + 1);
-      this.#save({ ...run, state });
+      this.#keep(over);
       return; // asked again with the next look: what it met was there a moment ago
     }
-    const ended = this.#end(run, state);
-    tellEnd(this.#parts, ended);
+    this.#keep(over);
+    this.#resolve(over);
     this.go();
+    tellEnd(this.#parts, over);
+  }
+
+  /** What cannot be kept now is over all the same, and is kept as soon as it can be. */
+  #keep(run: PlanRunRecord): void {
+    try {
+      this.#save(run);
+      this.#unkept.delete(run.id);
+    } catch (thrown) {
+      this.#parts.world.log.error('The end of a planned run could not be kept', thrown);
+      this.#unkept.set(run.id, run);
+    }
   }
 }
 

@@ -96,7 +96,7 @@ class CatalogScheduler implements Scheduler {
 
   start(): void {
     this.#activate();
-    this.#look();
+    this.#lookAnyway();
   }
 
   async runDue(): Promise<readonly PlanRun[]> {
@@ -124,6 +124,19 @@ class CatalogScheduler implements Scheduler {
     this.#go();
   }
 
+  /** A look that nobody waits for: what breaks it is logged, and it is tried again soon. */
+  #lookAnyway(): void {
+    const { clock, log } = this.#parts.world;
+    try {
+      this.#look();
+    } catch (thrown) {
+      log.error('The plans could not be looked at', thrown);
+      this.#lookedAt = clock.now();
+      this.#nextLook = clock.monotonic() + askEveryMs;
+      this.#go();
+    }
+  }
+
   lastLook(): number | null {
     const kept = this.#parts.catalog.settings.get(lastLookKey);
     return kept === null ? null : Number(kept);
@@ -138,7 +151,7 @@ class CatalogScheduler implements Scheduler {
   }
 
   wake(): void {
-    if (this.#active && !this.#stopped) this.#look();
+    if (this.#active && !this.#stopped) this.#lookAnyway();
   }
 
   settle(record: PlanRecord): void {
@@ -213,15 +226,24 @@ class CatalogScheduler implements Scheduler {
     if (this.#active) this.#keepLastLook();
   }
 
+  /** Only words depend on it: what keeps it from being written keeps no plan from its time. */
   #keepLastLook(): void {
     const { catalog, world } = this.#parts;
-    catalog.settings.set(lastLookKey, String(world.clock.now()));
+    try {
+      catalog.settings.set(lastLookKey, String(world.clock.now()));
+    } catch (thrown) {
+      world.log.error('When the plans were looked at could not be kept', thrown);
+    }
   }
 
   #activate(): void {
     if (this.#active) return;
     this.#active = true;
-    this.#parts.catalog.planRuns.prune();
+    try {
+      this.#parts.catalog.planRuns.prune();
+    } catch (thrown) {
+      this.#parts.world.log.error('Old planned runs could not be dropped', thrown);
+    }
     this.#continued = this.#queue.continueCutOff();
   }
 
@@ -322,19 +344,36 @@ class CatalogScheduler implements Scheduler {
     this.#cancelTimer();
     if (!this.#active || this.#stopped) return;
     const { clock } = this.#parts.world;
-    const now = clock.now();
-    const next = this.#parts.catalog.plans
-      .list()
-      .flatMap(({ nextDue, pause }) => [nextDue, pause.kind === 'no' ? null : pause.until])
-      // What was due before the last look was looked at: asking again at once finds nothing else.
-      .filter((time) => time !== null)
-      .filter((time) => time > this.#lookedAt)
-      .map((time) => Math.max(time - now, 0) + justAfterMs);
-    const look = Math.min(this.#nextLook - clock.monotonic(), ...next);
-    const ask = this.#parts.catalog.planRuns.waits() ? askEveryMs : Infinity;
+    const { look, ask } = this.#untilNext();
     this.#cancelTimer = clock.timer(Math.max(0, Math.min(look, ask)), () => {
-      if (look <= ask) this.#look();
+      if (look <= ask) this.#lookAnyway();
       else this.#go();
     });
+  }
+
+  /** How long until the plans are looked at, and until what waits is asked again; milliseconds. */
+  #untilNext(): { readonly look: number; readonly ask: number } {
+    const { clock, log } = this.#parts.world;
+    const planned = this.#nextLook - clock.monotonic();
+    try {
+      const ask = this.#parts.catalog.planRuns.waits() ? askEveryMs : Infinity;
+      return { look: Math.min(planned, ...this.#untilTimes()), ask };
+    } catch (thrown) {
+      log.error('When the next plan is due could not be read', thrown);
+      return { look: Math.min(Math.max(planned, 0), askEveryMs), ask: Infinity };
+    }
+  }
+
+  #untilTimes(): readonly number[] {
+    const now = this.#parts.world.clock.now();
+    return (
+      this.#parts.catalog.plans
+        .list()
+        .flatMap(({ nextDue, pause }) => [nextDue, pause.kind === 'no' ? null : pause.until])
+        // What was due before the last look was looked at: asking again at once finds nothing else.
+        .filter((time) => time !== null)
+        .filter((time) => time > this.#lookedAt)
+        .map((time) => Math.max(time - now, 0) + justAfterMs)
+    );
   }
 }
