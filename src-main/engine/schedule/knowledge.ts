@@ -14,7 +14,7 @@ import { momentWords } from './time-words.ts';
 
 /** What is older is looked at again, because time alone makes a machine overdue; milliseconds. */
 const keptMs = 10_000;
-/** A restore point from later than this was made while the clock was wrong; milliseconds. */
+/** What is of later than this from now was made while the clock was wrong; milliseconds. */
 export const futureMs = 5 * 60_000;
 
 export interface KnownPlan {
@@ -118,7 +118,7 @@ class CatalogKnowledge implements Knowledge {
     const pairs = repositories.map(({ id, name }) => ({
       repository: name,
       lastGood: this.#good(uuid, id),
-      ended: catalog.planRuns.lastEnded(record.id, uuid, id),
+      ended: catalog.planRuns.lastEnded(record.id, uuid, id, this.#atMost()),
       waits: waiting.get(pairKey(record.id, uuid, id)) ?? null,
     }));
     if (pairs.length > 0) return protectionBy(demand, pairs);
@@ -138,9 +138,12 @@ class CatalogKnowledge implements Knowledge {
   }
 
   #good(uuid: string, repository: RepositoryId): number | null {
-    const { catalog, world } = this.#parts;
-    const atMost = world.clock.now() + futureMs;
-    return catalog.points.newestGood(uuid, repository, atMost)?.time ?? null;
+    const { points } = this.#parts.catalog;
+    return points.newestGood(uuid, repository, this.#atMost())?.time ?? null;
+  }
+
+  #atMost(): number {
+    return this.#parts.world.clock.now() + futureMs;
   }
 
   #now(): Kept {
