@@ -2,7 +2,8 @@
  * Whether a machine is as protected as its plan asks, from its last good restore point against the
  * calendar, never from "the last job ran". Pure.
  *
- *   failing     the newest run that ended has failed, and no good point came since its time
+ *   failing     the newest run that ended has failed, and no good point came since its time; or the
+ *               repository is not known here any more, so no run can begin
  *   never       no good point yet in any of the plan's repositories
  *   overdue     the last good point is older than the newest planned time whose grace is over
  *   protected   none of these
@@ -51,6 +52,8 @@ export function demandSince(
 
 export interface PairFacts {
   readonly repository: string;
+  /** Why no run can begin to this repository, and what to do; '' when one can. */
+  readonly lost: string;
   readonly lastGood: number | null;
   /** The newest run that ended. */
   readonly ended: { readonly due: number; readonly state: PlanRunState } | null;
@@ -91,6 +94,7 @@ export function worse(a: Verdict | null, b: Verdict): Verdict {
 function pairVerdict(demand: Demand, pair: PairFacts): Verdict {
   const { zone, since } = demand;
   const { lastGood, ended, repository } = pair;
+  if (pair.lost !== '') return { protection: 'failing', words: pair.lost };
   if (ended?.state.kind === 'failed' && (lastGood === null || lastGood < ended.due - slackMs)) {
     const when = momentWords(ended.due, zone);
     const words = `The run of ${when} to ${repository} failed: ${ended.state.error.message}`;

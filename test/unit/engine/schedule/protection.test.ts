@@ -23,7 +23,8 @@ const failed: PlanRunState = {
 };
 
 function pair(change: Partial<PairFacts> = {}): PairFacts {
-  return { repository: 'attic', lastGood: now - dayMs, ended: null, waits: null, ...change };
+  const facts = { repository: 'attic', lost: '', lastGood: now - dayMs, ended: null, waits: null };
+  return { ...facts, ...change };
 }
 
 describe('what a plan asks for', () => {
@@ -84,6 +85,12 @@ describe('how a machine stands', () => {
       pair({ lastGood: now - hourMs / 2, ended: { due: now - hourMs, state: failed } }),
       'protected',
       '',
+    ],
+    [
+      'a good point in a repository that is not known any more',
+      pair({ lost: 'The repository attic is not known here any more.' }),
+      'failing',
+      'The repository attic is not known here any more.',
     ],
     [
       'the newest run was good',
