@@ -12,6 +12,7 @@ import type { ScheduleParts } from './parts.ts';
 import {
   demandSince,
   protectionBy,
+  startOf,
   worse,
   type Demand,
   type PairFacts,
@@ -97,6 +98,7 @@ class CatalogKnowledge implements Knowledge {
       demand: {
         zone: draft.zone,
         since: demandSince(times, asked, now),
+        start: times === null ? null : startOf(times, createdAt, now),
         nextDue,
         pauseWords: pauseWords(record, now),
       },
