@@ -61,7 +61,10 @@ function newlyLate(parts: ScheduleParts, knowledge: Knowledge, plan: KnownPlan):
       continue;
     }
     const forMs = now - (good ?? record.createdAt);
-    if (forMs < record.draft.notify.overdueAfterSeconds * 1000) continue;
+    // A new plan has time to make up for what was not done before it was there; one that is of
+    // later than now was made while the clock was wrong.
+    const plannedMs = record.createdAt > now ? forMs : Math.min(forMs, now - record.createdAt);
+    if (plannedMs < record.draft.notify.overdueAfterSeconds * 1000) continue;
     // A plan may ask for less than that.
     const { protection, words } = knowledge.verdict(plan, uuid);
     if (protection === 'protected') continue;

@@ -3,7 +3,7 @@ import type { Plan, PlanRun, PlanTime } from '#contract/plans.ts';
 import type { DueKind, PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import { calendarProblem, zoneProblem } from './calendar.ts';
 import { earliestClock } from './due.ts';
-import type { Knowledge, KnownPlan } from './knowledge.ts';
+import { futureMs, type Knowledge, type KnownPlan } from './knowledge.ts';
 import type { ScheduleParts } from './parts.ts';
 
 /** Marks of one calendar strip. */
@@ -18,7 +18,7 @@ export function viewPlan(parts: ScheduleParts, knowledge: Knowledge, known: Know
   const { record, members } = known;
   const { planRuns } = parts.catalog;
   const now = parts.world.clock.now();
-  const last = planRuns.last(record.id);
+  const last = planRuns.last(record.id, now + futureMs);
   const good = members.here.map(({ uuid }) => knowledge.lastGood(known, uuid));
   const goods = good.filter((time) => time !== null);
   const { pause } = record;
