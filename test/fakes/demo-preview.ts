@@ -34,7 +34,7 @@ function pointsOf(machine: Machine, draft: PlanDraft): PreviewedMachine['points'
     damaged: false,
   }));
   const old = { ...retentionPresets.balanced, last: 3 * aDay, daily: 14, weekly: 8 };
-  const gone = new Set(goes(all, old, { zone: draft.zone, machineGone: false }));
+  const gone = new Set(goes(all, old, { zone: draft.zone, machineGone: false, now: newest }));
   return all
     .filter(({ id }) => !gone.has(id))
     .map((point, index) => ({
@@ -64,7 +64,7 @@ export function retentionPreview(demo: Demo, draft: PlanDraft): RetentionPreview
   const frees = (point: PreviewPoint, index: number): PreviewPoint =>
     point.keep.length > 0 ? point : { ...point, freesBytes: (180 + ((index * 97) % 900)) * mib };
   const machines = membersOf(draft, demo.state.machines)
-    .map((machine) => previewMachine(previewed(demo, machine, draft), draft, foreseen))
+    .map((machine) => previewMachine(previewed(demo, machine, draft), { ...draft, now }, foreseen))
     .map((machine) => ({ ...machine, now: machine.now.map(frees) }));
   const repositories = draft.repositories.map((id) => {
     const { name, usedBytes, freeBytes } = demo.repository(id);

@@ -86,7 +86,7 @@ interface Asked {
 
 /** Each machine of the plan in each of its repositories, before bytes are counted. */
 async function previewMachines(
-  { fleet, catalog }: Rooms,
+  { fleet, catalog, world }: Rooms,
   { draft, plan, repositories, foreseen }: Asked,
 ): Promise<readonly PreviewMachine[]> {
   const remembered = plan === null ? [] : catalog.plans.members(plan);
@@ -95,12 +95,13 @@ async function previewMachines(
     ...here.map(({ uuid, name }) => ({ uuid, name, gone: false })),
     ...gone.map(({ uuid, name }) => ({ uuid, name, gone: true })),
   ];
+  const rule = { keep: draft.keep, zone: draft.zone, now: world.clock.now() };
   const machines: PreviewMachine[] = [];
   for (const member of members) {
     const all = catalog.points.pointsOfMachine(member.uuid);
     for (const repository of repositories) {
       const points = ruledPoints(all, repository.id);
-      machines.push(previewMachine({ ...member, repository, points }, draft, foreseen));
+      machines.push(previewMachine({ ...member, repository, points }, rule, foreseen));
       await breathe();
     }
   }

@@ -10,12 +10,11 @@ import { timesOf, type Times } from './calendar.ts';
 import { membersOf, type Member, type Members } from './members.ts';
 import type { ScheduleParts } from './parts.ts';
 import { demandSince, protectionBy, worse, type Demand, type Verdict } from './protection.ts';
+import { futureMs } from './retention.ts';
 import { momentWords } from './time-words.ts';
 
 /** What is older is looked at again, because time alone makes a machine overdue; milliseconds. */
 const keptMs = 10_000;
-/** A restore point from later than this was made while the clock was wrong; milliseconds. */
-export const futureMs = 5 * 60_000;
 
 export interface KnownPlan {
   readonly record: PlanRecord;

@@ -38,6 +38,8 @@ export interface PreviewRule {
   /** Null: everything stays. */
   readonly keep: Retention | null;
   readonly zone: string;
+  /** Epoch milliseconds. */
+  readonly now: number;
 }
 
 /** One machine in one repository. `foreseen`: the times the calendar will make points at. */
@@ -48,7 +50,8 @@ export function previewMachine(
 ): PreviewMachine {
   const { uuid, name, gone, repository, points } = machine;
   const coming = gone ? [] : foreseen.map(foreseenPoint);
-  const later = reasonsOf([...points, ...coming], rule, gone);
+  const inAYearRule = { ...rule, now: rule.now + foreseenMs };
+  const later = reasonsOf([...points, ...coming], inAYearRule, gone);
   const inAYear = [...points, ...coming.filter(({ id }) => later(id).length > 0)];
   const now = reasonsOf(points, rule, gone);
   return {
@@ -66,11 +69,11 @@ const foreseenPrefix = 'foreseen ';
 
 function reasonsOf(
   points: readonly RuledPoint[],
-  { keep, zone }: PreviewRule,
+  { keep, zone, now }: PreviewRule,
   machineGone: boolean,
 ): (id: string) => readonly KeepReason[] {
   if (keep === null) return () => nothingRuled;
-  const reasons = keepReasons(points, keep, { zone, machineGone });
+  const reasons = keepReasons(points, keep, { zone, machineGone, now });
   return (id) => reasons.get(id) ?? [];
 }
 

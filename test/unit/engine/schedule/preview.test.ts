@@ -43,9 +43,9 @@ describe('the preview', () => {
   it('names exactly the points that the removal takes, whatever the rule', () => {
     fc.assert(
       fc.property(pointLists, rules, (points, keep) => {
-        const shown = previewMachine(machineOf(points), { keep, zone: 'Europe/Berlin' }, []);
+        const shown = previewMachine(machineOf(points), { keep, zone: 'Europe/Berlin', now }, []);
         const going = shown.now.filter((one) => one.keep.length === 0).map(({ id }) => id);
-        const options = { zone: 'Europe/Berlin', machineGone: false };
+        const options = { zone: 'Europe/Berlin', machineGone: false, now };
         expect(going).toEqual(goes(points, keep, options));
         expect(shown.now).toHaveLength(points.length);
         expect(goingOf([shown], repository.id).map(({ id }) => id)).toEqual(going);
@@ -57,12 +57,12 @@ describe('the preview', () => {
     fc.assert(
       fc.property(pointLists, rules, (points, keep) => {
         const coming = Array.from({ length: 90 }, (_, i) => now + (i + 1) * dayMs * 4);
-        const rule = { keep, zone: 'UTC' };
+        const rule = { keep, zone: 'UTC', now };
         const shown = previewMachine(machineOf(points), rule, coming);
         let left = [...points];
         for (const time of coming) {
           left.push({ id: `new ${time}`, time, pinned: false, damaged: false });
-          const gone = new Set(goes(left, keep, { zone: 'UTC', machineGone: false }));
+          const gone = new Set(goes(left, keep, { zone: 'UTC', machineGone: false, now: time }));
           left = left.filter(({ id }) => !gone.has(id));
         }
         const stays = shown.inAYear.filter((one) => one.keep.length > 0).map(({ time }) => time);
@@ -78,7 +78,7 @@ describe('the preview', () => {
     const point = (id: string, daysAgo: number): RuledPoint => {
       return { id, time: now - daysAgo * dayMs, pinned: false, damaged: false };
     };
-    const rule = { keep: { ...none, last: 1 }, zone: 'UTC' };
+    const rule = { keep: { ...none, last: 1 }, zone: 'UTC', now };
     const machines = [
       previewMachine(machineOf([point('a1', 3), point('a2', 1)], 'a'), rule, []),
       previewMachine(machineOf([point('b1', 4), point('b2', 2), point('b3', 1)], 'b'), rule, []),
