@@ -11,6 +11,7 @@ import type {
   RetentionPreview,
 } from '#contract/plans.ts';
 import { timesOf } from '#engine/schedule/calendar.ts';
+import { rulesBeside } from '#engine/schedule/every-rule.ts';
 import { foreseenTimes } from '#engine/schedule/foreseen.ts';
 import { membersOf } from '#engine/schedule/members.ts';
 import {
@@ -95,13 +96,17 @@ async function previewMachines(
     ...here.map(({ uuid, name }) => ({ uuid, name, gone: false })),
     ...gone.map(({ uuid, name }) => ({ uuid, name, gone: true })),
   ];
-  const rule = { keep: draft.keep, zone: draft.zone, now: world.clock.now() };
+  const own = { keep: draft.keep, zone: draft.zone };
+  const beside = rulesBeside({ catalog, seen: () => fleet.seen() }, plan);
+  const now = world.clock.now();
   const machines: PreviewMachine[] = [];
   for (const member of members) {
     const all = catalog.points.pointsOfMachine(member.uuid);
     for (const repository of repositories) {
       const points = ruledPoints(all, repository.id);
-      machines.push(previewMachine({ ...member, repository, points }, rule, foreseen));
+      const rules = [own, ...beside(member.uuid, repository.id)];
+      const machine = { ...member, repository, points };
+      machines.push(previewMachine(machine, { rules, now }, foreseen));
       await breathe();
     }
   }

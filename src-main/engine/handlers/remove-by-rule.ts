@@ -1,12 +1,14 @@
 /**
- * Removes what a plan's rule does not keep, one point after another, so that it can be taken back.
+ * Removes what neither a plan's rule nor that of another plan for the same machine and repository
+ * keeps, one point after another, so that it can be taken back.
  * It looks at the repository again first: another computer may have pinned or removed points since.
  */
 import type { Named, Point, RepositoryId } from '#contract/domain.ts';
 import { hasCode } from '#contract/errors.ts';
 import type { KeptPlan } from '#engine/schedule/conditions.ts';
+import { goes, rulesBeside } from '#engine/schedule/every-rule.ts';
 import type { RemovedByRule, Retention } from '#engine/schedule/parts.ts';
-import { futureMs, goes } from '#engine/schedule/retention.ts';
+import { futureMs } from '#engine/schedule/retention.ts';
 import { counted } from '#engine/snapshot/words.ts';
 import type { StoreRepository } from '#engine/store/repository.ts';
 import type { Rooms } from '../engine.ts';
@@ -37,8 +39,9 @@ async function removeByRule(
   await shelf.sync(repository.id);
   const all = catalog.points.pointsOfMachine(machine.uuid);
   const points = ruledPoints(all, repository.id);
-  const options = { zone: plan.zone, machineGone: false, now: world.clock.now() };
-  const going = goes(points, plan.keep, options);
+  const options = { machineGone: false, now: world.clock.now() };
+  const beside = rulesBeside({ catalog, seen: () => fleet.seen() }, plan.id);
+  const going = goes(points, [plan, ...beside(machine.uuid, repository.id)], options);
   const latest = options.now + futureMs;
   const [newest] = points
     .filter(({ damaged, time, id }) => !damaged && time <= latest && !going.includes(id))

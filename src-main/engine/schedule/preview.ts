@@ -1,10 +1,10 @@
 /**
  * What a retention rule would do, before it is saved: on the points there are, and on those there
- * would be a year from now. Pure, and by the same rule that removes (retention.ts), so the numbers
+ * would be a year from now. Pure, and by the same rules that remove (every-rule.ts), so the numbers
  * shown are the numbers done.
  *
  * The rule is for every point of the plan's machines in the plan's repositories, also for those a
- * person or another plan made.
+ * person or another plan made; what the rule of another plan keeps stays.
  */
 import type { Named, PointId, RepositoryId } from '#contract/domain.ts';
 import type {
@@ -12,9 +12,9 @@ import type {
   PreviewMachine,
   PreviewPoint,
   PreviewRepository,
-  Retention,
 } from '#contract/plans.ts';
-import { keepReasons, type RuledPoint } from './retention.ts';
+import { keptByAny, type PlanRule } from './every-rule.ts';
+import type { RuledPoint } from './retention.ts';
 
 /** How far ahead the rule is tried. */
 export const foreseenMs = 365 * 86_400_000;
@@ -24,7 +24,6 @@ export const growthMs = 28 * 86_400_000;
 const shortestGrowthMs = 3 * 86_400_000;
 /** Beyond this nobody can tell. */
 const farthestMs = 100 * 365 * 86_400_000;
-const nothingRuled: readonly KeepReason[] = ['not-ruled'];
 
 export interface PreviewedMachine {
   readonly uuid: string;
@@ -34,10 +33,9 @@ export interface PreviewedMachine {
   readonly points: readonly RuledPoint[];
 }
 
-export interface PreviewRule {
-  /** Null: everything stays. */
-  readonly keep: Retention | null;
-  readonly zone: string;
+export interface PreviewRules {
+  /** Of the plan itself, then of each other plan that means this machine and repository. */
+  readonly rules: readonly PlanRule[];
   /** Epoch milliseconds. */
   readonly now: number;
 }
@@ -45,18 +43,19 @@ export interface PreviewRule {
 /** One machine in one repository. `foreseen`: the times the calendar will make points at. */
 export function previewMachine(
   machine: PreviewedMachine,
-  rule: PreviewRule,
+  { rules, now }: PreviewRules,
   foreseen: readonly number[],
 ): PreviewMachine {
   const { uuid, name, gone, repository, points } = machine;
   const coming = gone ? [] : foreseen.map(foreseenPoint);
-  const inAYearRule = { ...rule, now: rule.now + foreseenMs };
-  const later = reasonsOf([...points, ...coming], inAYearRule, gone);
-  const inAYear = [...points, ...coming.filter(({ id }) => later(id).length > 0)];
-  const now = reasonsOf(points, rule, gone);
+  const inAYearNow = { machineGone: gone, now: now + foreseenMs };
+  const later = keptByAny([...points, ...coming], rules, inAYearNow);
+  const stays = (id: string) => (later.get(id) ?? []).length > 0;
+  const inAYear = [...points, ...coming.filter(({ id }) => stays(id))];
+  const today = keptByAny(points, rules, { machineGone: gone, now });
   return {
     ...{ uuid, name, repository },
-    now: oldestFirst(points).map((point) => previewPoint(point, now)),
+    now: oldestFirst(points).map((point) => previewPoint(point, today)),
     inAYear: oldestFirst(inAYear).map((point) => previewPoint(point, later)),
   };
 }
@@ -67,22 +66,12 @@ function foreseenPoint(time: number): RuledPoint {
 
 const foreseenPrefix = 'foreseen ';
 
-function reasonsOf(
-  points: readonly RuledPoint[],
-  { keep, zone, now }: PreviewRule,
-  machineGone: boolean,
-): (id: string) => readonly KeepReason[] {
-  if (keep === null) return () => nothingRuled;
-  const reasons = keepReasons(points, keep, { zone, machineGone, now });
-  return (id) => reasons.get(id) ?? [];
-}
-
 function previewPoint(
   { id, time }: RuledPoint,
-  reasons: (id: string) => readonly KeepReason[],
+  reasons: ReadonlyMap<string, readonly KeepReason[]>,
 ): PreviewPoint {
   const known = id.startsWith(foreseenPrefix) ? null : (id as PointId);
-  return { id: known, time, keep: reasons(id), freesBytes: null };
+  return { id: known, time, keep: reasons.get(id) ?? [], freesBytes: null };
 }
 
 function oldestFirst(points: readonly RuledPoint[]): readonly RuledPoint[] {

@@ -1,5 +1,6 @@
 /**
- * The retention rule: which restore points of one machine in one repository stay, and why. Pure.
+ * One retention rule: which restore points of one machine in one repository stay, and why. Pure.
+ * Where several plans share both, every-rule.ts asks each of their rules.
  *
  * "Daily 7" keeps the newest point of each of the last seven days *that have one*, so a computer
  * that was off for a month loses nothing by it; hours, ISO weeks, months and years likewise, each
@@ -74,17 +75,6 @@ export function keepReasons(
   return reasons;
 }
 
-/** Ids that go, oldest first: the order they are removed in. */
-export function goes(
-  points: readonly RuledPoint[],
-  rule: Retention,
-  options: RuleOptions,
-): readonly string[] {
-  const reasons = keepReasons(points, rule, options);
-  const gone = points.filter(({ id }) => reasons.get(id)?.length === 0);
-  return gone.sort((a, b) => newestFirst(b, a)).map(({ id }) => id);
-}
-
 /** Where in a list, newest first, the newest of each of the first `count` periods are. */
 function newestOfEach(
   list: readonly Periods[],
@@ -103,7 +93,7 @@ function newestOfEach(
 }
 
 /** Of two of the same moment the one with the greater id counts as newer: ULIDs sort by time. */
-function newestFirst(a: RuledPoint, b: RuledPoint): number {
+export function newestFirst(a: RuledPoint, b: RuledPoint): number {
   if (a.time !== b.time) return b.time - a.time;
   return a.id < b.id ? 1 : a.id > b.id ? -1 : 0;
 }

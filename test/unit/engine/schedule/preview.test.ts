@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PointId, RepositoryId } from '#contract/domain.ts';
 import type { Retention } from '#contract/plans.ts';
+import { goes } from '#engine/schedule/every-rule.ts';
 import {
   fullAt,
   goingOf,
@@ -9,7 +10,7 @@ import {
   previewRepository,
   withBytes,
 } from '#engine/schedule/preview.ts';
-import { goes, type RuledPoint } from '#engine/schedule/retention.ts';
+import type { RuledPoint } from '#engine/schedule/retention.ts';
 
 const dayMs = 86_400_000;
 const now = Date.UTC(2026, 10, 26);
@@ -35,6 +36,15 @@ const rules = fc
   })
   .filter((rule) => Object.values(rule).some((count) => count > 0));
 
+/** Of one plan, or of up to three that share a machine and a repository. */
+const planRules = fc.array(
+  fc.record({
+    keep: fc.option(rules, { freq: 10 }),
+    zone: fc.constantFrom('UTC', 'Europe/Berlin', 'Pacific/Apia'),
+  }),
+  { minLength: 1, maxLength: 3 },
+);
+
 function machineOf(points: readonly RuledPoint[], uuid = 'one', where = repository) {
   return { uuid, name: uuid, gone: false, repository: where, points };
 }
@@ -42,11 +52,10 @@ function machineOf(points: readonly RuledPoint[], uuid = 'one', where = reposito
 describe('the preview', () => {
   it('names exactly the points that the removal takes, whatever the rule', () => {
     fc.assert(
-      fc.property(pointLists, rules, (points, keep) => {
-        const shown = previewMachine(machineOf(points), { keep, zone: 'Europe/Berlin', now }, []);
+      fc.property(pointLists, planRules, (points, rules) => {
+        const shown = previewMachine(machineOf(points), { rules, now }, []);
         const going = shown.now.filter((one) => one.keep.length === 0).map(({ id }) => id);
-        const options = { zone: 'Europe/Berlin', machineGone: false, now };
-        expect(going).toEqual(goes(points, keep, options));
+        expect(going).toEqual(goes(points, rules, { machineGone: false, now }));
         expect(shown.now).toHaveLength(points.length);
         expect(goingOf([shown], repository.id).map(({ id }) => id)).toEqual(going);
       }),
@@ -55,14 +64,13 @@ describe('the preview', () => {
 
   it('is the same in a year as the rule applied after each run until then', () => {
     fc.assert(
-      fc.property(pointLists, rules, (points, keep) => {
+      fc.property(pointLists, planRules, (points, rules) => {
         const coming = Array.from({ length: 90 }, (_, i) => now + (i + 1) * dayMs * 4);
-        const rule = { keep, zone: 'UTC', now };
-        const shown = previewMachine(machineOf(points), rule, coming);
+        const shown = previewMachine(machineOf(points), { rules, now }, coming);
         let left = [...points];
         for (const time of coming) {
           left.push({ id: `new ${time}`, time, pinned: false, damaged: false });
-          const gone = new Set(goes(left, keep, { zone: 'UTC', machineGone: false, now: time }));
+          const gone = new Set(goes(left, rules, { machineGone: false, now: time }));
           left = left.filter(({ id }) => !gone.has(id));
         }
         const stays = shown.inAYear.filter((one) => one.keep.length > 0).map(({ time }) => time);
@@ -78,7 +86,7 @@ describe('the preview', () => {
     const point = (id: string, daysAgo: number): RuledPoint => {
       return { id, time: now - daysAgo * dayMs, pinned: false, damaged: false };
     };
-    const rule = { keep: { ...none, last: 1 }, zone: 'UTC', now };
+    const rule = { rules: [{ keep: { ...none, last: 1 }, zone: 'UTC' }], now };
     const machines = [
       previewMachine(machineOf([point('a1', 3), point('a2', 1)], 'a'), rule, []),
       previewMachine(machineOf([point('b1', 4), point('b2', 2), point('b3', 1)], 'b'), rule, []),

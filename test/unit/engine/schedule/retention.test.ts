@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { KeepReason, Retention } from '#contract/plans.ts';
-import { goes, keepReasons, type RuledPoint } from '#engine/schedule/retention.ts';
+import { keepReasons, type RuledPoint, type RuleOptions } from '#engine/schedule/retention.ts';
 
 const none: Retention = { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
 const hourMs = 3_600_000;
@@ -136,6 +136,13 @@ const rules = fc
   })
   .filter((rule) => Object.values(rule).some((count) => count > 0));
 const cases = { points: pointLists, rule: rules, zone: fc.constantFrom(...zones) };
+
+/** Ids that go, oldest first. */
+function goes(points: readonly RuledPoint[], rule: Retention, options: RuleOptions): string[] {
+  const reasons = keepReasons(points, rule, options);
+  const gone = points.filter(({ id }) => reasons.get(id)?.length === 0);
+  return gone.sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1)).map(({ id }) => id);
+}
 
 function kept(points: readonly RuledPoint[], rule: Retention, zone: string): Set<string> {
   const reasons = keepReasons(points, rule, { zone, machineGone: false, now });
