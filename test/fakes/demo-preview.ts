@@ -6,6 +6,7 @@ import { retentionPresets } from '#contract/plan-defaults.ts';
 import type { Machine } from '#contract/domain.ts';
 import type { PlanDraft, PreviewPoint, RetentionPreview } from '#contract/plans.ts';
 import { timesOf } from '#engine/schedule/calendar.ts';
+import { goes } from '#engine/schedule/every-rule.ts';
 import {
   foreseenMs,
   leftInAYear,
@@ -13,7 +14,6 @@ import {
   previewRepository,
   type PreviewedMachine,
 } from '#engine/schedule/preview.ts';
-import { goes } from '#engine/schedule/retention.ts';
 import { attic, day, gib, hour, mib, vault } from './demo-machines.ts';
 import { membersOf } from './demo-plan-list.ts';
 import type { Demo } from './handlers.ts';
@@ -35,7 +35,8 @@ function pointsOf(machine: Machine, draft: PlanDraft): PreviewedMachine['points'
     damaged: false,
   }));
   const old = { ...retentionPresets.balanced, last: 3 * aDay, daily: 14, weekly: 8 };
-  const gone = new Set(goes(all, old, { zone: draft.zone, machineGone: false }));
+  const rules = [{ keep: old, zone: draft.zone }];
+  const gone = new Set(goes(all, rules, { machineGone: false, now: newest }));
   return all
     .filter(({ id }) => !gone.has(id))
     .map((point, index) => ({
@@ -65,9 +66,10 @@ export function retentionPreview(demo: Demo, draft: PlanDraft): RetentionPreview
   const frees = (point: PreviewPoint, index: number): PreviewPoint =>
     point.keep.length > 0 ? point : { ...point, freesBytes: (180 + ((index * 97) % 900)) * mib };
   const members = membersOf(draft, demo.state.machines);
-  const left = leftInAYear(draft, foreseen, members.length);
+  const rules = { rules: [draft], now };
+  const left = leftInAYear(rules, foreseen, members.length);
   const machines = members
-    .map((machine) => previewMachine(previewed(demo, machine, draft), draft, left))
+    .map((machine) => previewMachine(previewed(demo, machine, draft), rules, left))
     .map((machine) => ({ ...machine, now: machine.now.map(frees) }));
   const repositories = draft.repositories.map((id) => {
     const { name, usedBytes, freeBytes } = demo.repository(id);

@@ -64,6 +64,8 @@ export interface PlanStory {
   /** How often each machine's backup was begun. */
   readonly backups: string[];
   readonly removals: string[];
+  /** The rule of each of the removals. */
+  readonly rules: PlanDraft['keep'][];
   readonly logged: readonly { readonly level: string; readonly message: string }[];
   /** Starts a process on the catalog; `loop` false: a command. */
   start(loop?: boolean): Promise<Life>;
@@ -99,6 +101,7 @@ export async function planStory(startIso: string): Promise<PlanStory> {
     stored: [] as Point[],
     backups: [] as string[],
     removals: [] as string[],
+    rules: [] as PlanDraft['keep'][],
   };
   let life: Life | null = null;
   const living = () => {
@@ -213,6 +216,7 @@ interface Making {
     readonly stored: Point[];
     readonly backups: string[];
     readonly removals: string[];
+    readonly rules: PlanDraft['keep'][];
   };
 }
 
@@ -241,7 +245,8 @@ function partsOf(making: Making): ScheduleParts {
     },
     awake: { hold: () => () => undefined },
     retention: {
-      removeByRule: async (_plan, machine) => {
+      removeByRule: async (plan, machine) => {
+        kept.rules.push(plan.keep);
         await making.clock.sleep(500);
         kept.removals.push(machine.name);
         return { removed: 1, words: 'One restore point was removed by the rule.' };

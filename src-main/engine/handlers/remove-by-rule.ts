@@ -1,12 +1,14 @@
 /**
- * Removes what a plan's rule does not keep, one point after another, so that it can be taken back.
+ * Removes what neither a plan's rule nor that of another plan for the same machine and repository
+ * keeps, one point after another, so that it can be taken back.
  * It looks at the repository again first: another computer may have pinned or removed points since.
  */
 import type { Named, Point, RepositoryId } from '#contract/domain.ts';
 import { hasCode } from '#contract/errors.ts';
 import type { KeptPlan } from '#engine/schedule/conditions.ts';
+import { goes, rulesBeside } from '#engine/schedule/every-rule.ts';
 import type { RemovedByRule, Retention } from '#engine/schedule/parts.ts';
-import { goes } from '#engine/schedule/retention.ts';
+import { futureMs } from '#engine/schedule/retention.ts';
 import { counted } from '#engine/snapshot/words.ts';
 import type { StoreRepository } from '#engine/store/repository.ts';
 import type { Rooms } from '../engine.ts';
@@ -31,16 +33,18 @@ async function removeByRule(
   machine: { readonly uuid: string; readonly name: string },
   repository: Named<RepositoryId>,
 ): Promise<RemovedByRule> {
-  const { shelf, catalog, fleet, emit } = rooms;
+  const { shelf, catalog, fleet, emit, world } = rooms;
   if (plan.keep === null) return { removed: 0, words: '' };
   const store = await shelf.open(repository.id);
   await shelf.sync(repository.id);
   const all = catalog.points.pointsOfMachine(machine.uuid);
   const points = ruledPoints(all, repository.id);
-  const options = { zone: plan.zone, machineGone: false };
-  const going = goes(points, plan.keep, options);
+  const options = { machineGone: false, now: world.clock.now() };
+  const beside = rulesBeside({ catalog, seen: () => fleet.seen() }, plan.id);
+  const going = goes(points, [plan, ...beside(machine.uuid, repository.id)], options);
+  const latest = options.now + futureMs;
   const [newest] = points
-    .filter(({ damaged, id }) => !damaged && !going.includes(id))
+    .filter(({ damaged, time, id }) => !damaged && time <= latest && !going.includes(id))
     .sort((a, b) => b.time - a.time);
   let removed = 0;
   for (const id of going) {

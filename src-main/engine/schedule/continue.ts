@@ -6,8 +6,8 @@
 import type { PlanRunId, PlanRunState, PlanRunStep } from '#contract/plans.ts';
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import { keptPlan } from './claim.ts';
-import { futureMs } from './knowledge.ts';
 import type { ScheduleParts } from './parts.ts';
+import { futureMs } from './retention.ts';
 import { cutOffError, newRun, whileWords } from './run-record.ts';
 import { tellEnd } from './run-news.ts';
 

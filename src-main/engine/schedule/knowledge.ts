@@ -18,12 +18,11 @@ import {
   type PairFacts,
   type Verdict,
 } from './protection.ts';
+import { futureMs } from './retention.ts';
 import { momentWords } from './time-words.ts';
 
 /** What is older is looked at again, because time alone makes a machine overdue; milliseconds. */
 const keptMs = 10_000;
-/** What is of later than this from now was made while the clock was wrong; milliseconds. */
-export const futureMs = 5 * 60_000;
 
 export interface KnownPlan {
   readonly record: PlanRecord;

@@ -3,7 +3,8 @@ import type { Plan, PlanRun, PlanTime } from '#contract/plans.ts';
 import type { DueKind, PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import { calendarProblem, zoneProblem } from './calendar.ts';
 import { earliestClock } from './due.ts';
-import { futureMs, type Knowledge, type KnownPlan } from './knowledge.ts';
+import type { Knowledge, KnownPlan } from './knowledge.ts';
+import { futureMs } from './retention.ts';
 import type { ScheduleParts } from './parts.ts';
 
 /** Marks of one calendar strip. */

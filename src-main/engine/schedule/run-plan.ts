@@ -15,7 +15,9 @@ import {
 import { planRunSteps } from '#contract/plans.ts';
 import type { Hook, PlanRunState, PlanRunStep, WaitReason } from '#contract/plans.ts';
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
+import { keptPlan } from './claim.ts';
 import type { KeptPlan } from './conditions.ts';
+import { membersOf } from './members.ts';
 import type { HookAbout, ScheduleParts } from './parts.ts';
 import { cutOffError } from './run-record.ts';
 import { secondWords } from './time-words.ts';
@@ -261,11 +263,20 @@ class PlannedRun {
     return words;
   }
 
+  /** By the rule as it is now: a backup may take hours, and a person may have changed it. */
   async #keep(): Promise<void> {
-    const { plan } = this.#order;
-    if (plan.keep === null) return;
+    const plan = this.#planNow();
+    if (this.#order.plan.keep === null && (plan === null || plan.keep === null)) return;
     this.#begin('keep');
     const { machine, repository } = this.#run;
+    if (plan === null) {
+      this.#log('Nothing was removed: the plan was removed or changed and does not mean this now.');
+      return;
+    }
+    if (plan.keep === null) {
+      this.#log('Nothing was removed: the plan was changed and keeps everything now.');
+      return;
+    }
     try {
       const { words } = await this.#parts.retention.removeByRule(plan, machine, repository);
       if (words !== '') this.#log(words);
@@ -274,5 +285,17 @@ class PlannedRun {
       const why = thrown instanceof AppError ? thrown.message : 'The log has why.';
       this.#problems.push(`Old restore points were not removed. ${why}`);
     }
+  }
+
+  /** Null: it was removed, or does not mean this machine and repository any more. */
+  #planNow(): KeptPlan | null {
+    const { catalog, seen } = this.#parts;
+    const record = catalog.plans.get(this.#order.plan.id);
+    if (record?.removedAt !== null) return null;
+    const { draft } = record;
+    const { machine, repository } = this.#run;
+    const { here } = membersOf(draft.machines, seen(), catalog.plans.members(record.id));
+    const means = here.some(({ uuid }) => uuid === machine.uuid);
+    return means && draft.repositories.includes(repository.id) ? keptPlan(record) : null;
   }
 }

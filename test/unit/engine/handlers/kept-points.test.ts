@@ -249,6 +249,31 @@ describe('a rule', () => {
     await expect(byRule(draft(keepOf({})))).rejects.toMatchObject({ code: 'invalid-input' });
   });
 
+  test('leaves what another plan for the machine and the repository keeps', async () => {
+    await daily(web, 6);
+    const keep = keepOf({ last: 3 });
+    const add = (id: string, one: PlanDraft) => {
+      catalog.plans.insert({ id: id as PlanId, draft: one, createdAt: 1, nextDue: null });
+    };
+    add('plan-1', draft(keep));
+    add('plan-2', draft(keepOf({ last: 5 }), { name: 'Weekly' }));
+    const going = async (plan: string) => {
+      const asked = { draft: draft(keepOf({ last: 2 })), plan: plan as PlanId };
+      const { machines } = await planPreviewHandlers(rooms)['plans.preview'](asked);
+      return machines[0]?.now.filter((one) => one.keep.length === 0).map(({ id }) => id);
+    };
+    expect(await going('plan-1')).toEqual(['1000']);
+    // Weekly as it is drafted now, instead of as it was: Nightly's three stay.
+    expect(await going('plan-2')).toEqual(['1000', '1001', '1002']);
+    expect((await byRule(draft(keep))).removed).toBe(1);
+    expect(listed().sort()).toEqual(['1001', '1002', '1003', '1004', '1005']);
+    catalog.plans.change('plan-2' as PlanId, draft(null, { name: 'Weekly' }), null);
+    expect((await byRule(draft(keep))).removed).toBe(0);
+    catalog.plans.setRemoved('plan-2' as PlanId, 2);
+    expect((await byRule(draft(keep))).removed).toBe(2);
+    expect(listed().sort()).toEqual(['1003', '1004', '1005']);
+  });
+
   test('sees a year ahead what would stay then', async () => {
     await daily(web, 3);
     const shown = await preview(draft(keepOf({ daily: 7, monthly: 12 })));

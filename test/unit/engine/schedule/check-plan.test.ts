@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { HostId, RepositoryId } from '#contract/domain.ts';
-import type { PlanDraft } from '#contract/plans.ts';
+import type { PlanDraft, PlanId } from '#contract/plans.ts';
 import { checkPlan } from '#engine/schedule/check-plan.ts';
 import { attic, machineIdOf, planStory } from '../../../fakes/plan-story.ts';
 import { planDraft } from '../../../fakes/plans.ts';
@@ -123,6 +123,32 @@ describe('what is wrong with a draft', () => {
     const { problems } = await check(change);
     expect(problems.map(({ level, field }) => `${level} ${field}`)).toEqual([where]);
     expect(problems[0]?.message).toContain(words);
+  });
+
+  test('another plan whose rule is for the same restore points', async () => {
+    const story = await planStory('2026-01-10T12:00:00Z');
+    const keep = { ...none, last: 3 };
+    const nightly = await story.plan({ ...draft, name: 'Nightly', keep });
+    const all = { ...draft, name: 'Everything' };
+    await story.plan(all);
+    const { parts } = story.life.schedule;
+    const warnings = async (change: Partial<PlanDraft>, own: PlanId | null = null) =>
+      (await checkPlan(parts, { ...draft, name: 'New', ...change }, own)).problems;
+    expect(await warnings({ keep })).toEqual([
+      {
+        ...{ field: 'keep', level: 'warning' },
+        message: 'Everything keeps every point of web in attic, so none of them goes.',
+      },
+      {
+        ...{ field: 'keep', level: 'warning' },
+        message: 'Nightly also keeps points of web in attic: what either keeps stays.',
+      },
+    ]);
+    expect((await warnings({})).map(({ message }) => message)).toEqual([
+      'This keeps every point of web in attic, so Nightly removes none of them any more.',
+    ]);
+    expect((await warnings({ keep }, nightly)).map(({ field }) => field)).toEqual(['keep']);
+    expect(await warnings({ keep: null }, nightly)).toEqual([]);
   });
 
   test('a clock before 2020 is told', async () => {

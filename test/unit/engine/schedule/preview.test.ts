@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PointId, RepositoryId } from '#contract/domain.ts';
 import type { Retention } from '#contract/plans.ts';
+import { goes } from '#engine/schedule/every-rule.ts';
 import {
   fullAt,
   goingOf,
@@ -10,7 +11,7 @@ import {
   previewRepository,
   withBytes,
 } from '#engine/schedule/preview.ts';
-import { goes, type RuledPoint } from '#engine/schedule/retention.ts';
+import type { RuledPoint } from '#engine/schedule/retention.ts';
 
 const dayMs = 86_400_000;
 const now = Date.UTC(2026, 10, 26);
@@ -38,6 +39,15 @@ const rules = fc
 
 const all = (left: readonly number[]) => ({ left, shown: Number.MAX_SAFE_INTEGER });
 
+/** Of one plan, or of up to three that share a machine and a repository. */
+const planRules = fc.array(
+  fc.record({
+    keep: fc.option(rules, { freq: 10 }),
+    zone: fc.constantFrom('UTC', 'Europe/Berlin', 'Pacific/Apia'),
+  }),
+  { minLength: 1, maxLength: 3 },
+);
+
 function machineOf(points: readonly RuledPoint[], uuid = 'one', where = repository) {
   return { uuid, name: uuid, gone: false, repository: where, points };
 }
@@ -45,11 +55,10 @@ function machineOf(points: readonly RuledPoint[], uuid = 'one', where = reposito
 describe('the preview', () => {
   it('names exactly the points that the removal takes, whatever the rule', () => {
     fc.assert(
-      fc.property(pointLists, rules, (points, keep) => {
-        const shown = previewMachine(machineOf(points), { keep, zone: 'Europe/Berlin' }, all([]));
+      fc.property(pointLists, planRules, (points, rules) => {
+        const shown = previewMachine(machineOf(points), { rules, now }, all([]));
         const going = shown.now.filter((one) => one.keep.length === 0).map(({ id }) => id);
-        const options = { zone: 'Europe/Berlin', machineGone: false };
-        expect(going).toEqual(goes(points, keep, options));
+        expect(going).toEqual(goes(points, rules, { machineGone: false, now }));
         expect(shown.now).toHaveLength(points.length);
         expect(goingOf([shown], repository.id).map(({ id }) => id)).toEqual(going);
       }),
@@ -58,14 +67,13 @@ describe('the preview', () => {
 
   it('is the same in a year as the rule applied after each run until then', () => {
     fc.assert(
-      fc.property(pointLists, rules, (points, keep) => {
+      fc.property(pointLists, planRules, (points, rules) => {
         const coming = Array.from({ length: 90 }, (_, i) => now + (i + 1) * dayMs * 4);
-        const rule = { keep, zone: 'UTC' };
-        const shown = previewMachine(machineOf(points), rule, all(coming));
+        const shown = previewMachine(machineOf(points), { rules, now }, all(coming));
         let left = [...points];
         for (const time of coming) {
           left.push({ id: `new ${time}`, time, pinned: false, damaged: false });
-          const gone = new Set(goes(left, keep, { zone: 'UTC', machineGone: false }));
+          const gone = new Set(goes(left, rules, { machineGone: false, now: time }));
           left = left.filter(({ id }) => !gone.has(id));
         }
         const stays = shown.inAYear.filter((one) => one.keep.length > 0).map(({ time }) => time);
@@ -80,7 +88,7 @@ describe('the preview', () => {
   it('is the same whether foreseen points are sorted out before or with those of today', () => {
     fc.assert(
       fc.property(pointLists, rules, (points, keep) => {
-        const rule = { keep, zone: 'Europe/Berlin' };
+        const rule = { rules: [{ keep, zone: 'Europe/Berlin' }], now };
         const coming = Array.from({ length: 300 }, (_, i) => now + 1 + i * 5 * 3_600_000);
         const left = leftInAYear(rule, coming, 1);
         expect(left.left.length).toBeLessThanOrEqual(coming.length);
@@ -93,16 +101,17 @@ describe('the preview', () => {
   });
 
   it('shows the newest of very many foreseen points, and says the same of those of today', () => {
-    const coming = Array.from({ length: 8784 }, (_, i) => now + (i + 1) * 3_600_000);
+    const coming = Array.from({ length: 8760 }, (_, i) => now + (i + 1) * 3_600_000);
     const today = machineOf([{ id: 'old', time: now, pinned: false, damaged: false }]);
-    const rule = { keep: { ...none, hourly: 5000 }, zone: 'UTC' };
+    const rule = { rules: [{ keep: { ...none, hourly: 5000 }, zone: 'UTC' }], now };
     const few = leftInAYear(rule, coming, 200);
     expect(few.left).toEqual(coming.slice(-5000));
     const shown = previewMachine(today, rule, few).inAYear;
     expect(shown[0]).toMatchObject({ id: 'old', keep: [] });
     expect(shown.slice(1).map(({ time }) => time)).toEqual(coming.slice(-200));
-    const everything = leftInAYear({ keep: null, zone: 'UTC' }, coming, 10_000);
-    const [first, ...rest] = previewMachine(today, { keep: null, zone: 'UTC' }, everything).inAYear;
+    const keepsAll = { rules: [{ keep: null, zone: 'UTC' }], now };
+    const everything = leftInAYear(keepsAll, coming, 10_000);
+    const [first, ...rest] = previewMachine(today, keepsAll, everything).inAYear;
     expect(first?.keep).toEqual(['not-ruled']);
     expect(rest).toHaveLength(100);
   });
@@ -111,7 +120,7 @@ describe('the preview', () => {
     const point = (id: string, daysAgo: number): RuledPoint => {
       return { id, time: now - daysAgo * dayMs, pinned: false, damaged: false };
     };
-    const rule = { keep: { ...none, last: 1 }, zone: 'UTC' };
+    const rule = { rules: [{ keep: { ...none, last: 1 }, zone: 'UTC' }], now };
     const machines = [
       previewMachine(machineOf([point('a1', 3), point('a2', 1)], 'a'), rule, all([])),
       previewMachine(
