@@ -95,6 +95,10 @@ export function createKept(parts: KeptParts): KeptPoints {
     },
     unpin: async (point) => {
       requireWritable();
+      if (!(await exists(markerName('pins', point)))) return;
+      // A pin outranks a removal made in the same moment; without the pin that one would count
+      // again, perhaps with its grace long over.
+      await storage.delete(markerName('removed', point));
       await storage.delete(markerName('pins', point));
     },
     removed: () => removedOf(parts),

@@ -127,6 +127,21 @@ it('is taken back beside a writer within the grace, and never beside one after i
   expect(await ids(repository)).toEqual(['one', 'two']);
 });
 
+it('unpinning removes nothing, also where a removal was made in the moment of the pin', async () => {
+  const repository = await twoPoints();
+  const { path } = store.at;
+  await repository.kept.remove(one, 'Plan Nightly');
+  await mkdir(join(path, 'pins', machineUuid), { recursive: true });
+  await writeFile(join(path, 'pins', machineUuid, 'one'), 'set by somebody else');
+  await repository.kept.unpin(one);
+  expect(await repository.kept.removed()).toEqual([]);
+  expect(await ids(repository)).toEqual(['one', 'two']);
+  // One that is only removed stays removed.
+  await repository.kept.remove(two, 'A person');
+  await repository.kept.unpin(two);
+  expect(await ids(repository)).toEqual(['one']);
+});
+
 it('refuses names that leave their folder, unknown points and read-only repositories', async () => {
   const repository = await twoPoints();
   const bad = { ...one, id: '../../waymark.json' };
