@@ -23,8 +23,8 @@ import type { Storage } from './storage.ts';
 
 /** How long a removed point can always be taken back; from then on a clean-up may free it. */
 export const removalGraceSeconds = 7 * 24 * 3600;
-/** Within the grace, but for this end of it, no clean-up on any clock touches the point. */
-const clockMarginMs = 3600 * 1000;
+/** With more grace left than this, by a clock that may be wrong, no clean-up touches the point. */
+const clockMarginMs = 24 * 3600 * 1000;
 /** Markers read at the same time. */
 const maxReadsInFlight = 16;
 
@@ -48,7 +48,7 @@ export interface KeptPoints {
   remove(point: MarkedPoint, by: string): Promise<void>;
   /**
    * Lists it again. Throws point-not-found when it was not removed or is gone, and repository-busy
-   * when its grace is over and somebody else writes: that may be the clean-up that frees it.
+   * when its grace ends within a day and somebody writes: that may be the clean-up that frees it.
    */
   takeBack(point: PointName): Promise<void>;
 }
@@ -95,6 +95,10 @@ export function createKept(parts: KeptParts): KeptPoints {
     },
     unpin: async (point) => {
       requireWritable();
+      if (!(await exists(markerName('pins', point)))) return;
+      // A pin outranks a removal made in the same moment; without the pin that one would count
+      // again, perhaps with its grace long over.
+      await storage.delete(markerName('removed', point));
       await storage.delete(markerName('pins', point));
     },
     removed: () => removedOf(parts),
@@ -107,9 +111,7 @@ export function createKept(parts: KeptParts): KeptPoints {
       requireWritable();
       const marker = await readMarker(parts, 'removed', point);
       if (marker === null) throw noSuchPoint(point.id);
-      const safeUntil = marker.at + removalGraceSeconds * 1000 - clockMarginMs;
-      const isSafe = world.clock.now() < safeUntil;
-      const lease = isSafe ? null : await parts.lease('taking a restore point back');
+      const lease = await leaseToTakeBack(parts, marker);
       try {
         await requirePoint(point);
         const noted = (await readCleaned(storage, keys)).flatMap(({ points }) => points);
@@ -120,6 +122,18 @@ export function createKept(parts: KeptParts): KeptPoints {
       }
     },
   };
+}
+
+/** Null beside somebody who writes, where so much grace is left that it frees nothing of this. */
+async function leaseToTakeBack({ world, lease }: KeptParts, { at }: Marker): Promise<Lease | null> {
+  try {
+    return await lease('taking a restore point back');
+  } catch (thrown) {
+    if (!hasCode(thrown, 'repository-busy')) throw thrown;
+    const leftMs = at + removalGraceSeconds * 1000 - world.clock.now();
+    if (leftMs > clockMarginMs) return null;
+    throw thrown;
+  }
 }
 
 async function removedOf(parts: KeptParts): Promise<readonly Marker[]> {
