@@ -6,7 +6,9 @@ import type { JobContext } from '#engine/jobs/job-types.ts';
 import { bytesInWords, counted } from '#engine/snapshot/words.ts';
 import type { CleanUpOutline } from '#engine/store/clean-up.ts';
 import { removalGraceSeconds } from '#engine/store/kept.ts';
+import type { Marker } from '#engine/store/marker.ts';
 import type { Rooms } from '../engine.ts';
+import { readLooks, seenUntil, withLook } from './clean-up-looks.ts';
 import { viewRemoved } from './removed-points.ts';
 
 /** After removals a clean-up begins by itself at most this often for each repository. */
@@ -24,7 +26,8 @@ export function viewCleanUp(
   };
 }
 
-export function startCleanUp(rooms: Rooms, id: RepositoryId): JobId {
+/** @param removedBefore epoch ms; frees no point removed later, however old the clock says it is. */
+export function startCleanUp(rooms: Rooms, id: RepositoryId, removedBefore?: number): JobId {
   const { shelf, jobs } = rooms;
   const { name } = shelf.get(id);
   return jobs.start({
@@ -33,7 +36,7 @@ export function startCleanUp(rooms: Rooms, id: RepositoryId): JobId {
     machine: null,
     repository: { id, name },
     cancelEffect: 'Restore points stay whole; what was freed so far stays free.',
-    run: (context) => cleanUp(rooms, id, context),
+    run: (context) => cleanUp(rooms, id, context, removedBefore),
   });
 }
 
@@ -45,13 +48,14 @@ export async function cleanUpWhenDue(rooms: Rooms, id: RepositoryId): Promise<vo
   const { shelf, world, catalog } = rooms;
   try {
     const now = world.clock.now();
+    const removed = await (await shelf.open(id)).kept.removed();
+    const removedBefore = lookAgain(rooms, id, removed);
     const last = Number(catalog.settings.get(lastKey(id)) ?? Number.NaN);
     // A time ahead of now was written under a clock that was wrong.
     if (last <= now && now - last < restMs) return;
-    const goneBefore = now - removalGraceSeconds * 1000;
-    const removed = await (await shelf.open(id)).kept.removed();
+    const goneBefore = Math.min(now - removalGraceSeconds * 1000, removedBefore ?? 0);
     if (!removed.some(({ at }) => at <= goneBefore)) return;
-    startCleanUp(rooms, id);
+    startCleanUp(rooms, id, goneBefore);
     catalog.settings.set(lastKey(id), String(now));
   } catch (thrown) {
     if (hasCode(thrown, 'repository-busy', 'refused')) return; // one runs, or the engine stops
@@ -59,17 +63,37 @@ export async function cleanUpWhenDue(rooms: Rooms, id: RepositoryId): Promise<vo
   }
 }
 
+/** Removals made until then were seen on earlier looks too; null: on too few (clean-up-looks.ts). */
+function lookAgain(
+  { catalog, world }: Rooms,
+  id: RepositoryId,
+  removed: readonly Marker[],
+): number | null {
+  const key = `clean-up.looks.${id}`;
+  const before = readLooks(catalog.settings.get(key));
+  const removals = removed.map(({ at }) => at);
+  const looks = withLook(before, world.clock.now(), removals);
+  catalog.settings.set(key, JSON.stringify(looks));
+  return seenUntil(looks);
+}
+
 function lastKey(id: RepositoryId): string {
   return `clean-up.last.${id}`;
 }
 
-async function cleanUp(rooms: Rooms, id: RepositoryId, context: JobContext): Promise<JobResult> {
+async function cleanUp(
+  rooms: Rooms,
+  id: RepositoryId,
+  context: JobContext,
+  removedBefore: number | undefined,
+): Promise<JobResult> {
   const { shelf, catalog } = rooms;
   const store = await shelf.open(id);
   const owner = { installation: catalog.settings.installation(), what: 'cleaning up' };
   try {
     const done = await store.cleanUp(owner, {
       signal: context.signal,
+      removedBefore,
       onProgress: (activity, doneBytes, totalBytes) => {
         context.progress({ activity, doneBytes, totalBytes: totalBytes === 0 ? null : totalBytes });
       },
