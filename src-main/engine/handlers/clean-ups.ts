@@ -42,7 +42,8 @@ export function startCleanUp(rooms: Rooms, id: RepositoryId, removedBefore?: num
 
 /**
  * Begins a clean-up when points are removed that can no longer be taken back for sure, and none was
- * begun by itself today. Never throws: what removed the points was done whatever comes of this.
+ * begun by itself today. Not while the repository is used: it would wait for a check of hours, and
+ * every backup behind it. Never throws: what removed the points was done whatever comes of this.
  */
 export async function cleanUpWhenDue(rooms: Rooms, id: RepositoryId): Promise<void> {
   const { shelf, world, catalog } = rooms;
@@ -55,12 +56,18 @@ export async function cleanUpWhenDue(rooms: Rooms, id: RepositoryId): Promise<vo
     if (last <= now && now - last < restMs) return;
     const goneBefore = Math.min(now - removalGraceSeconds * 1000, removedBefore ?? 0);
     if (!removed.some(({ at }) => at <= goneBefore)) return;
+    if (inUse(rooms, id)) return;
     startCleanUp(rooms, id, goneBefore);
     catalog.settings.set(lastKey(id), String(now));
   } catch (thrown) {
     if (hasCode(thrown, 'repository-busy', 'refused')) return; // one runs, or the engine stops
     world.log.error('A clean-up did not begin', thrown);
   }
+}
+
+/** A job of this repository runs or waits. */
+function inUse({ jobs }: Rooms, id: RepositoryId): boolean {
+  return jobs.list(false).some(({ repository }) => repository?.id === id);
 }
 
 /** Removals made until then were seen on earlier looks too; null: on too few (clean-up-looks.ts). */
