@@ -50,6 +50,8 @@ export interface Points {
     repository: RepositoryId,
     atMost: number,
   ): { readonly id: PointId; readonly time: number } | null;
+  /** The time of the newest point, of any machine; 0 without one. */
+  newestTime(repository: RepositoryId): number;
   deletePoint(repository: RepositoryId, id: PointId): boolean;
   replaceAllOf(repository: RepositoryId, points: readonly Point[]): void;
   setVerification(repository: RepositoryId, id: PointId, verification: Verification): void;
@@ -134,6 +136,10 @@ export function pointQueries(db: WritableDb): Points {
       db.all(`${columns} WHERE p.machine_uuid = ? ${newestFirst}`, machineUuid).map(toPoint),
     getPoint: (idOrPrefix) => findPoint(db, idOrPrefix),
     newestGood: (...about) => newestGood(db, ...about),
+    newestTime: (repository) => {
+      const sql = 'SELECT coalesce(max(time), 0) AS time FROM points WHERE repository = ?';
+      return whole(db.get(sql, repository) ?? { time: 0 }, 'time');
+    },
     deletePoint: (repository, id) =>
       db.run('DELETE FROM points WHERE repository = ? AND id = ?', repository, id) > 0,
     replaceAllOf: (repository, points) => {

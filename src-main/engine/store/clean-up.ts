@@ -64,6 +64,8 @@ export interface CleanUpOptions {
   readonly signal?: AbortSignal | undefined;
   /** What is being done, in words; `done` of `total` are bytes, 0 of 0 while that is not known. */
   readonly onProgress?: ((activity: string, done: number, total: number) => void) | undefined;
+  /** Frees no point that was removed later than this, epoch ms, also when its grace is over. */
+  readonly removedBefore?: number | undefined;
   /** For tests: 1 rewrites every pack that holds anything nobody needs. */
   readonly rewrittenBelow?: number;
 }
@@ -102,7 +104,8 @@ export async function planCleanUp(
   table: PlaceTable,
   options: CleanUpOptions,
 ): Promise<PlannedCleanUp> {
-  const goneBefore = parts.world.clock.now() - removalGraceSeconds * 1000;
+  const graceOver = parts.world.clock.now() - removalGraceSeconds * 1000;
+  const goneBefore = Math.min(graceOver, options.removedBefore ?? graceOver);
   const points = (await parts.kept.removed()).filter(({ at }) => at <= goneBefore);
   const gone = new Set(points.map(({ point }) => keyOf(point)));
   const stay = (await parts.listManifests()).filter((point) => !gone.has(keyOf(point)));

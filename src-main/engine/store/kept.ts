@@ -44,8 +44,12 @@ export interface KeptPoints {
   unpin(point: PointName): Promise<void>;
   /** Points that are removed and still whole; a pinned one counts as not removed. */
   removed(): Promise<readonly Marker[]>;
-  /** Hides it until a clean-up. Throws point-not-found, or refused for a pinned one. */
-  remove(point: MarkedPoint, by: string): Promise<void>;
+  /**
+   * Hides it until a clean-up. `notBefore`: the time of the newest point, in epoch ms, from which
+   * the grace runs where this computer's clock is behind it. Throws point-not-found, or refused for
+   * a pinned one.
+   */
+  remove(point: MarkedPoint, by: string, notBefore?: number): Promise<void>;
   /**
    * Lists it again. Throws point-not-found when it was not removed or is gone, and repository-busy
    * when its grace ends within a day and somebody writes: that may be the clean-up that frees it.
@@ -65,9 +69,10 @@ export interface KeptParts {
 export function createKept(parts: KeptParts): KeptPoints {
   const { world, storage, keys, requireWritable } = parts;
   const exists = async (name: string) => (await storage.size(name)) !== null;
-  const put = async (kind: MarkerKind, point: MarkedPoint, by: string) => {
+  const put = async (kind: MarkerKind, point: MarkedPoint, by: string, notBefore = 0) => {
     const { id, machineUuid, machineName, time } = point;
-    const marker = { point: { id, machineUuid }, machineName, time, at: world.clock.now(), by };
+    const at = Math.max(world.clock.now(), notBefore);
+    const marker = { point: { id, machineUuid }, machineName, time, at, by };
     const name = markerName(kind, point);
     const bytes = encodeMarker(keys, kind, marker);
     if (await storage.putIfAbsent(name, bytes)) return;
@@ -102,10 +107,10 @@ export function createKept(parts: KeptParts): KeptPoints {
       await storage.delete(markerName('pins', point));
     },
     removed: () => removedOf(parts),
-    remove: async (point, by) => {
+    remove: async (point, by, notBefore) => {
       requireWritable();
       if (await requireListed(point)) throw pinned(point);
-      await put('removed', point, by);
+      await put('removed', point, by, notBefore);
     },
     takeBack: async (point) => {
       requireWritable();

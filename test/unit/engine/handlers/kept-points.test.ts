@@ -34,6 +34,8 @@ let shelf: RepositoryShelf;
 let rooms: Rooms;
 let attic: RepositoryId;
 let specs: JobSpec[];
+/** Repositories that a job uses. */
+let busy: RepositoryId[];
 
 beforeEach(async () => {
   world = fakeWorld();
@@ -62,13 +64,17 @@ async function settle(data: string): Promise<void> {
     onPoints: () => undefined,
   });
   specs = [];
+  busy = [];
   const machines = [web, mail].map((one) => ({ ...one, id: idOf(one), host, disks: ['vda'] }));
   rooms = {
     world,
     catalog,
     shelf,
     emit: () => undefined,
-    jobs: { start: (spec: JobSpec) => `job-${specs.push(spec)}` },
+    jobs: {
+      start: (spec: JobSpec) => `job-${specs.push(spec)}`,
+      list: (all: boolean) => (all ? [] : busy.map((id) => ({ repository: { id } }))),
+    },
     fleet: {
       touch: () => undefined,
       seen: () => ({ hosts: [{ id: host, name: 'here', connected: true }], machines }),
@@ -340,22 +346,76 @@ describe('the clean-up', () => {
     expect(await runJobs()).toEqual([{ kind: 'other', summary: 'There was nothing to free.' }]);
   });
 
+  /** Lets days pass, with a look on each. */
+  async function days(count: number, plan: PlanDraft): Promise<void> {
+    for (let day = 0; day < count; day += 1) {
+      world.clock.setWallClock(world.clock.now() + dayMs);
+      await byRule(plan);
+    }
+  }
+
   test('begins by itself after a rule removed, once a day, when there is something', async () => {
     await daily(web, 4);
     const plan = draft(keepOf({ last: 1 }));
     await byRule(plan);
     await byRule(plan);
+    await days(6, plan);
     expect(specs).toEqual([]);
-    world.clock.setWallClock(world.clock.now() + 8 * dayMs);
+    busy = [attic]; // it would wait for a check of hours, and every backup behind it
+    await days(2, plan);
+    expect(specs).toEqual([]);
+    busy = ['repo-other' as RepositoryId];
     await byRule(plan);
     await byRule(plan);
     expect(specs.map(({ kind }) => kind)).toEqual(['gc']);
-    world.clock.setWallClock(world.clock.now() + dayMs);
-    await byRule(plan);
+    await days(1, plan);
     expect(specs).toHaveLength(2);
     await runJobs();
-    world.clock.setWallClock(world.clock.now() + dayMs);
-    await byRule(plan);
+    expect(await (await shelf.open(attic)).kept.removed()).toEqual([]);
+    await days(1, plan);
     expect(specs).toEqual([]);
+  });
+
+  test('begins not by itself for what only a clock that jumped says is old', async () => {
+    await daily(web, 4);
+    const plan = draft(keepOf({ last: 1 }));
+    await days(10, plan);
+    await runJobs();
+    await daily(mail, 3);
+    await byRule(plan, mail);
+    world.clock.setWallClock(world.clock.now() + 30 * dayMs);
+    await byRule(plan, mail);
+    expect(specs).toEqual([]);
+    await days(5, plan);
+    await runJobs();
+    const { kept } = await shelf.open(attic);
+    expect((await kept.removed()).map(({ point }) => point.id).sort()).toEqual(['2000', '2001']);
+    // A person is asked, with the list of them, and may.
+    await keptPointHandlers(rooms)['repositories.clean-up']({ repository: attic });
+    await runJobs();
+    expect(await kept.removed()).toEqual([]);
+  });
+});
+
+describe('a clock that is behind', () => {
+  test('lets no rule remove, and the grace of a removal runs from the newest point', async () => {
+    await daily(web, 5);
+    const right = world.clock.now();
+    const plan = draft(keepOf({ last: 1 }));
+    world.clock.setWallClock(right - 60 * dayMs);
+    const { removed, words } = await byRule(plan);
+    expect(removed).toBe(0);
+    expect(words).toContain('later than the clock of this computer says');
+    const shown = (await preview(plan)).machines.find(({ uuid }) => uuid === web.uuid);
+    expect(shown?.now.filter(({ keep }) => keep.length === 0)).toEqual([]);
+    await pointHandlers(rooms)['points.delete']({ points: ['1001' as PointId], last: false });
+    await runJobs();
+    world.clock.setWallClock(right);
+    const handlers = keptPointHandlers(rooms);
+    const [marker] = await handlers['points.removed']({ repository: attic });
+    expect(marker?.removedAt).toBe(right - dayMs);
+    const cleaned = await handlers['repositories.plan-clean-up']({ repository: attic });
+    expect(cleaned.points).toEqual([]);
+    expect((await byRule(plan)).removed).toBe(3);
   });
 });
