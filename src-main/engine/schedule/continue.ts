@@ -3,6 +3,8 @@
  * explained; one whose restore point exists goes on with the next step; else a new run takes its
  * place, once: what was cut off twice has failed. The backup itself was undone by the recovery.
  */
+import type { Named, RepositoryId } from '#contract/domain.ts';
+import { AppError } from '#contract/errors.ts';
 import type { PlanRunId, PlanRunState, PlanRunStep } from '#contract/plans.ts';
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import { keptPlan } from './claim.ts';
@@ -11,31 +13,56 @@ import { futureMs } from './retention.ts';
 import { cutOffError, newRun, whileWords } from './run-record.ts';
 import { tellEnd } from './run-news.ts';
 
+/** How long a repository may take to say what is in it; milliseconds. */
+const answerMs = 15_000;
+
 /** `from` null: the row only changed or is new, and begins in its turn. */
 export interface Continued {
   readonly run: PlanRunRecord;
   readonly from: PlanRunStep | null;
 }
 
+/** @param signal fires when the engine stops: what was not looked at by then stays as it is. */
 export async function continueCutOff(
   parts: ScheduleParts,
   active: { has(id: PlanRunId): boolean },
+  signal: AbortSignal,
 ): Promise<readonly Continued[]> {
   const cutOff = parts.catalog.planRuns
     .open()
     .filter((run) => run.state.kind === 'running' && !active.has(run.id));
+  const silent = new Set<RepositoryId>();
   const continued: Continued[] = [];
-  for (const run of cutOff) continued.push(...continueOne(parts, await withPoint(parts, run)));
+  for (const run of cutOff) {
+    const whole = await withPoint(parts, run, silent, signal);
+    if (signal.aborted) break;
+    try {
+      continued.push(...continueOne(parts, whole));
+    } catch (thrown) {
+      // It stays as it is, and is explained at the next start. The others go on.
+      parts.world.log.error(`A cut-off run of ${run.plan.name} could not be explained`, thrown);
+    }
+  }
   return continued;
 }
 
-/** With the restore point it had made, if the repository can be asked; else it is asked later. */
-async function withPoint(parts: ScheduleParts, run: PlanRunRecord): Promise<PlanRunRecord> {
+/**
+ * With the restore point it had made, if the repository answers; else it is looked for later.
+ * Adds a repository that did not answer to `silent`: it is not asked for the next run again.
+ */
+async function withPoint(
+  parts: ScheduleParts,
+  run: PlanRunRecord,
+  silent: Set<RepositoryId>,
+  signal: AbortSignal,
+): Promise<PlanRunRecord> {
   const { state, point, startedAt, machine, repository } = run;
   if (state.kind !== 'running' || state.step !== 'backup' || point !== null) return run;
+  if (silent.has(repository.id)) return run;
   try {
-    await parts.readPoints(repository.id);
+    await readWithin(parts, repository, signal);
   } catch (thrown) {
+    silent.add(repository.id);
     const error = String(thrown);
     parts.world.log.warn('What a cut-off run left is not known yet', { run: run.id, error });
     return run;
@@ -44,6 +71,23 @@ async function withPoint(parts: ScheduleParts, run: PlanRunRecord): Promise<Plan
   const good = parts.catalog.points.newestGood(machine.uuid, repository.id, atMost);
   if (good === null || startedAt === null || good.time < startedAt) return run;
   return { ...run, point: good.id };
+}
+
+/** A folder on a server that went away answers neither yes nor no: nothing waits for it here. */
+async function readWithin(
+  { readPoints, world }: ScheduleParts,
+  { id, name }: Named<RepositoryId>,
+  signal: AbortSignal,
+): Promise<void> {
+  const answered = new AbortController();
+  const late = world.clock.sleep(answerMs, AbortSignal.any([answered.signal, signal])).then(() => {
+    throw new AppError('repository-unavailable', `The repository ${name} does not answer.`);
+  });
+  try {
+    await Promise.race([readPoints(id), late]);
+  } finally {
+    answered.abort();
+  }
 }
 
 function continueOne(parts: ScheduleParts, run: PlanRunRecord): readonly Continued[] {

@@ -118,16 +118,25 @@ class CatalogQueue implements RunQueue {
 
   continueCutOff(): Promise<void> {
     this.#continuing = (async () => {
-      for (const { run, from } of await continueCutOff(this.#parts, this.#active)) {
+      const { signal } = this.#stop;
+      for (const { run, from } of await continueCutOff(this.#parts, this.#active, signal)) {
         if (this.#stopping()) return;
         if (from === null) this.#changed([run], true);
-        else this.#begin(run, from);
+        else this.#beginAgain(run, from);
       }
       this.go();
     })().catch((thrown: unknown) => {
       this.#parts.world.log.error('Going on with cut-off runs failed', thrown);
     });
     return this.#continuing;
+  }
+
+  #beginAgain(run: PlanRunRecord, from: PlanRunStep): void {
+    try {
+      this.#begin(run, from);
+    } catch (thrown) {
+      this.#parts.world.log.error('A cut-off run could not go on', thrown);
+    }
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,13 @@
 /** kill -9 at each step of a planned run: the next start explains it, and goes on. */
 import { describe, expect, test } from 'vitest';
 import type { PlanRun } from '#contract/plans.ts';
-import { attic, machineIdOf, planStory, type PlanStory } from '../../../fakes/plan-story.ts';
+import {
+  attic,
+  cellar,
+  machineIdOf,
+  planStory,
+  type PlanStory,
+} from '../../../fakes/plan-story.ts';
 import { planDraft } from '../../../fakes/plans.ts';
 
 const hook = { timeoutSeconds: 60, stopOnFailure: true };
@@ -88,6 +94,63 @@ describe('killed', () => {
     expect(summary(runs)).toEqual(['continued done', 'schedule failed']);
     expect(runs[0]?.point).toBe(story.stored[0]?.id);
     expect(story.backups).toHaveLength(1);
+  });
+
+  test('a repository that never answers stops no plan for ever, nor the end of Waymark', async () => {
+    const story = await killedAfter(3500);
+    const asked: string[] = [];
+    const silent = (life: typeof story.life) => {
+      Object.assign(life.schedule.parts, {
+        readPoints: (id: string) => {
+          asked.push(id);
+          return new Promise(() => undefined);
+        },
+      });
+      life.schedule.scheduler.start();
+    };
+    silent(await story.start(false));
+    await story.clock.advance(1000);
+    expect(summary(await story.runs())).toEqual(['schedule running']);
+    await story.life.stop(); // does not wait for it
+    silent(await story.start(false));
+    await story.clock.advance(16_000);
+    expect(asked).toEqual([attic, attic]);
+    expect(summary(await story.runs())).toEqual(['continued running', 'schedule failed']);
+    await story.until('2026-11-25T02:01:00Z');
+    expect((await story.runs())[0]).toMatchObject({ cause: 'schedule', state: { kind: 'done' } });
+  });
+
+  test('one that cannot be explained leaves the others to go on', async () => {
+    const story = await planStory('2026-11-23T22:00:00Z');
+    story.around.machines = ['web', 'mail'];
+    await story.plan(planDraft(null, attic));
+    await story.plan({ ...planDraft(null, cellar), name: 'Other' });
+    await story.until('2026-11-24T02:00:00Z');
+    await story.clock.advance(1000);
+    const running = (await story.runs()).filter(({ state }) => state.kind === 'running');
+    expect(running).toHaveLength(2);
+    story.life.kill();
+    const { catalog, schedule } = await story.start(false);
+    const { update } = catalog.planRuns;
+    let broken = true;
+    const first = catalog.planRuns.open().find(({ state }) => state.kind === 'running')?.id;
+    catalog.planRuns.update = (run) => {
+      if (broken && run.id === first) throw new Error('the disk is full');
+      update(run);
+    };
+    schedule.scheduler.start();
+    await story.clock.advance(30_000);
+    broken = false;
+    const [stuck, ...others] = (await story.runs())
+      .filter(({ id, due }) => {
+        return id === first || due === running[0]?.due;
+      })
+      .toSorted((a) => (a.id === first ? -1 : 1));
+    expect(stuck?.state.kind).toBe('running');
+    expect(others.filter(({ state }) => state.kind === 'running')).toEqual([]);
+    expect(others.filter(({ cause }) => cause === 'continued')).toMatchObject([
+      { state: { kind: 'done' } },
+    ]);
   });
 
   test('a plan that was removed meanwhile goes on with nothing', async () => {
