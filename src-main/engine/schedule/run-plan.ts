@@ -16,6 +16,7 @@ import { planRunSteps } from '#contract/plans.ts';
 import type { Hook, PlanRunState, PlanRunStep, WaitReason } from '#contract/plans.ts';
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import type { KeptPlan } from './conditions.ts';
+import { leftOut } from './members.ts';
 import type { HookAbout, ScheduleParts } from './parts.ts';
 import { cutOffError } from './run-record.ts';
 import { secondWords } from './time-words.ts';
@@ -195,7 +196,7 @@ class PlannedRun {
       const job = this.#parts.starters.backup({
         machine: machine.id,
         repository: repository.id,
-        exclude: plan.exclude.find((one) => one.machine === machine.id)?.targets ?? [],
+        exclude: leftOut(plan.exclude, machine.id),
         bytesPerSecond: plan.limits.bytesPerSecond,
       });
       this.#save({ job });
