@@ -61,6 +61,8 @@ export interface PlanStory {
   readonly life: Life;
   /** What lies in the repositories. */
   readonly stored: Point[];
+  /** Disks that stayed out of each backup that was begun. */
+  readonly leftOut: (readonly string[])[];
   /** How often each machine's backup was begun. */
   readonly backups: string[];
   readonly removals: string[];
@@ -99,6 +101,7 @@ export async function planStory(startIso: string): Promise<PlanStory> {
     news: [] as ScheduleNews[],
     hooksRun: [] as HookAbout[],
     stored: [] as Point[],
+    leftOut: [] as (readonly string[])[],
     backups: [] as string[],
     removals: [] as string[],
     rules: [] as PlanDraft['keep'][],
@@ -214,6 +217,7 @@ interface Making {
     readonly news: ScheduleNews[];
     readonly hooksRun: HookAbout[];
     readonly stored: Point[];
+    readonly leftOut: (readonly string[])[];
     readonly backups: string[];
     readonly removals: string[];
     readonly rules: PlanDraft['keep'][];
@@ -253,7 +257,10 @@ function partsOf(making: Making): ScheduleParts {
       },
     },
     starters: {
-      backup: ({ machine, repository }) => startBackup(making, machine, repository),
+      backup: ({ machine, repository, exclude }) => {
+        kept.leftOut.push(exclude);
+        return startBackup(making, machine, repository);
+      },
       verify: (point) => startVerify(making, point),
     },
     seen: () => seenNow(around),

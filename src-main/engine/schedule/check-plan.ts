@@ -4,7 +4,7 @@ import { calendarProblem, timesOf, zoneProblem } from './calendar.ts';
 import { clockChangeWords } from './clock-change.ts';
 import { earliestClock } from './due.ts';
 import { rulesBeside, type RuleBeside } from './every-rule.ts';
-import { membersOf, type Member, type Members } from './members.ts';
+import { leftOut, membersOf, type Member, type Members } from './members.ts';
 import type { ScheduleParts } from './parts.ts';
 import { clockWords } from './plan-view.ts';
 import { isWithin } from './time-window.ts';
@@ -80,10 +80,9 @@ function machineProblems(
 }
 
 function diskProblems({ exclude }: PlanDraft, here: readonly Member[]): readonly PlanProblem[] {
-  return exclude.flatMap(({ machine, targets }) => {
-    const member = here.find(({ id }) => id === machine);
-    if (member?.disks === undefined || member.disks === null) return [];
-    const { disks, name } = member;
+  return here.flatMap(({ id, disks, name }) => {
+    const targets = leftOut(exclude, id);
+    if (disks === null || targets.length === 0) return [];
     const left = disks.filter((disk) => !targets.includes(disk));
     if (left.length === 0) {
       const words = `Every disk of ${name} is left out, so nothing of it would be backed up.`;

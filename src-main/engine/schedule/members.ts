@@ -4,7 +4,7 @@
  * more is told of and its restore points stay.
  */
 import type { HostId, MachineId } from '#contract/domain.ts';
-import type { PlanMachines } from '#contract/plans.ts';
+import type { PlanDraft, PlanMachines } from '#contract/plans.ts';
 import type { PlannedMachine } from './conditions.ts';
 
 /** A machine as the fleet sees it. */
@@ -52,6 +52,15 @@ function hostOf(id: MachineId): HostId {
 
 function uuidOf(id: MachineId): string {
   return id.slice(id.lastIndexOf('/') + 1);
+}
+
+/**
+ * The disks that stay out, wherever the machine is now: it keeps its uuid when it moves to another
+ * host. What was said of it where it is counts before what was said of it elsewhere.
+ */
+export function leftOut(exclude: PlanDraft['exclude'], id: MachineId): readonly string[] {
+  const same = exclude.filter(({ machine }) => uuidOf(machine) === uuidOf(id));
+  return (same.find(({ machine }) => machine === id) ?? same[0])?.targets ?? [];
 }
 
 export function membersOf(

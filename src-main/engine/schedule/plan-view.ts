@@ -4,6 +4,7 @@ import type { DueKind, PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import { calendarProblem, zoneProblem } from './calendar.ts';
 import { earliestClock } from './due.ts';
 import type { Knowledge, KnownPlan } from './knowledge.ts';
+import { leftOut } from './members.ts';
 import { futureMs } from './retention.ts';
 import type { ScheduleParts } from './parts.ts';
 
@@ -68,11 +69,10 @@ function troublesOf(
         : `${lost} repositories of this plan are not known here any more.`,
     );
   }
-  for (const { machine, targets } of draft.exclude) {
-    const member = members.here.find(({ id }) => id === machine);
-    const left = member?.disks?.filter((disk) => !targets.includes(disk));
-    if (member !== undefined && left?.length === 0) {
-      troubles.push(`Every disk of ${member.name} is left out, so nothing of it can be backed up.`);
+  for (const { id, name, disks } of members.here) {
+    const out = leftOut(draft.exclude, id);
+    if (out.length > 0 && disks?.every((disk) => out.includes(disk)) === true) {
+      troubles.push(`Every disk of ${name} is left out, so nothing of it can be backed up.`);
     }
   }
   const unreadable = calendar === null ? null : (zoneProblem(zone) ?? calendarProblem(calendar));

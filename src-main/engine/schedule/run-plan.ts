@@ -17,7 +17,7 @@ import type { Hook, PlanRunState, PlanRunStep, WaitReason } from '#contract/plan
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import { keptPlan } from './claim.ts';
 import type { KeptPlan } from './conditions.ts';
-import { membersOf } from './members.ts';
+import { leftOut, membersOf } from './members.ts';
 import type { HookAbout, ScheduleParts } from './parts.ts';
 import { cutOffError } from './run-record.ts';
 import { secondWords } from './time-words.ts';
@@ -197,7 +197,7 @@ class PlannedRun {
       const job = this.#parts.starters.backup({
         machine: machine.id,
         repository: repository.id,
-        exclude: plan.exclude.find((one) => one.machine === machine.id)?.targets ?? [],
+        exclude: leftOut(plan.exclude, machine.id),
         bytesPerSecond: plan.limits.bytesPerSecond,
       });
       this.#save({ job });

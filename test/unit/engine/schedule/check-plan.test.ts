@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { HostId, RepositoryId } from '#contract/domain.ts';
+import type { HostId, MachineId, RepositoryId } from '#contract/domain.ts';
 import type { PlanDraft, PlanId } from '#contract/plans.ts';
 import { checkPlan } from '#engine/schedule/check-plan.ts';
 import { attic, machineIdOf, planStory } from '../../../fakes/plan-story.ts';
@@ -59,6 +59,12 @@ describe('what is wrong with a draft', () => {
     [
       'every disk left out',
       { exclude: [{ machine: web, targets: ['vda', 'vdb'] }] },
+      'blocker exclude',
+      'Every disk of web',
+    ],
+    [
+      'every disk left out while the machine was on another host',
+      { exclude: [{ machine: 'host-2/uuid-web' as MachineId, targets: ['vda', 'vdb'] }] },
       'blocker exclude',
       'Every disk of web',
     ],

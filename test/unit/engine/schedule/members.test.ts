@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { HostId, MachineId } from '#contract/domain.ts';
 import type { PlanMachines } from '#contract/plans.ts';
-import { membersOf, type Remembered, type Seen } from '#engine/schedule/members.ts';
+import { leftOut, membersOf, type Remembered, type Seen } from '#engine/schedule/members.ts';
 
 const host = (name: string) => name as HostId;
 const id = (text: string) => text as MachineId;
@@ -74,4 +74,15 @@ test('all machines of one host', () => {
 
 test('what is written down as it is needs no writing', () => {
   expect(membersOf(all, seen(['h1/a']), known('h1/a')).fresh).toEqual([]);
+});
+
+test('disks stay out when the machine moves to another host', () => {
+  const exclude = [
+    { machine: id('h1/a'), targets: ['vdb'] },
+    { machine: id('h2/b'), targets: ['vdc'] },
+    { machine: id('h1/b'), targets: ['vdd'] },
+  ];
+  expect(leftOut(exclude, id('h2/a'))).toEqual(['vdb']);
+  expect(leftOut(exclude, id('h1/b'))).toEqual(['vdd']);
+  expect(leftOut(exclude, id('h1/c'))).toEqual([]);
 });
