@@ -3,7 +3,7 @@ import { AppError } from '#contract/errors.ts';
 import { readCleaned, readCleanedAsFarAsPossible } from './cleaned.ts';
 import type { StoreKeys } from './crypto.ts';
 import type { BlockIndex } from './index.ts';
-import { isPackId } from './pack.ts';
+import { isPackId, packName } from './pack.ts';
 import { readTrailer } from './pack-reader.ts';
 import type { Storage } from './storage.ts';
 
@@ -56,6 +56,7 @@ export async function syncIndex(
   const fresh = [...present].filter((packId) => !index.hasPack(packId));
   const damaged: { packId: string; why: string }[] = [];
   let done = 0;
+  let added = 0;
   for (let at = 0; at < fresh.length; at += maxTrailersInFlight) {
     if (options.signal?.aborted === true) throw new AppError('cancelled', 'Cancelled.');
     const group = fresh.slice(at, at + maxTrailersInFlight);
@@ -63,13 +64,22 @@ export async function syncIndex(
     for (const [i, packId] of group.entries()) {
       const listing = listings[i];
       if (listing === undefined) continue;
-      if ('why' in listing) damaged.push({ packId, why: listing.why });
-      else await index.addPack(packId, listing.sizeBytes, listing.entries, breathe);
       done += 1;
+      if (!('why' in listing)) {
+        await index.addPack(packId, listing.sizeBytes, listing.entries, breathe);
+        added += 1;
+      } else if (await isThere(storage, packId)) damaged.push({ packId, why: listing.why });
     }
     options.onProgress?.(done, fresh.length);
   }
-  return { added: fresh.length - damaged.length, vanished, damaged };
+  return { added, vanished, damaged };
+}
+
+/** A pack deleted since it was listed is gone, not damaged; a vanished folder throws. */
+async function isThere(storage: Storage, packId: string): Promise<boolean> {
+  if ((await storage.size(packName(packId))) !== null) return true;
+  await storage.check();
+  return false;
 }
 
 /** Lets everything that waits run once, so that long work never holds the event loop. */
