@@ -56,7 +56,7 @@ async function withPoint(
   silent: Set<RepositoryId>,
   signal: AbortSignal,
 ): Promise<PlanRunRecord> {
-  const { state, point, startedAt, machine, repository } = run;
+  const { state, point, startedAt, repository } = run;
   if (state.kind !== 'running' || state.step !== 'backup' || point !== null) return run;
   if (silent.has(repository.id)) return run;
   try {
@@ -67,10 +67,19 @@ async function withPoint(
     parts.world.log.warn('What a cut-off run left is not known yet', { run: run.id, error });
     return run;
   }
-  const atMost = parts.world.clock.now() + futureMs;
-  const good = parts.catalog.points.newestGood(machine.uuid, repository.id, atMost);
-  if (good === null || startedAt === null || good.time < startedAt) return run;
-  return { ...run, point: good.id };
+  const good = startedAt === null ? null : goodSince(parts, run, startedAt);
+  return good === null ? run : { ...run, point: good.id };
+}
+
+/** The newest good restore point of the run's machine there, unless it is older than `since`. */
+export function goodSince(
+  { catalog, world }: ScheduleParts,
+  { machine, repository }: PlanRunRecord,
+  since: number,
+) {
+  const atMost = world.clock.now() + futureMs;
+  const good = catalog.points.newestGood(machine.uuid, repository.id, atMost);
+  return good === null || good.time < since ? null : good;
 }
 
 /** A folder on a server that went away answers neither yes nor no: nothing waits for it here. */

@@ -8,7 +8,7 @@ import type { PlanRunId, PlanRunState, PlanRunStep } from '#contract/plans.ts';
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import { keptPlan } from './claim.ts';
 import type { PlannedMachine, Wait } from './conditions.ts';
-import { continueCutOff } from './continue.ts';
+import { continueCutOff, goodSince } from './continue.ts';
 import { earliestClock, onTimeMs } from './due.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { ScheduleParts } from './parts.ts';
@@ -32,8 +32,9 @@ export interface RunQueue {
   /** @throws as `runNow` */
   skip(id: PlanRunId, words: string): PlanRunRecord;
   /**
-   * Resolves when the run is over, or with the run as it is when the engine stops. One that has to
-   * wait for long is skipped then.
+   * Resolves when the run is over, or with the run as it is when the engine stops or nobody goes
+   * on with it. One that has to wait for long is not followed: it resolves as it waits then, and
+   * is skipped where it was made for a revert alone.
    */
   ended(id: PlanRunId): Promise<PlanRunRecord>;
   /**
@@ -109,7 +110,8 @@ class CatalogQueue implements RunQueue {
   ended(id: PlanRunId): Promise<PlanRunRecord> {
     const run = this.#parts.catalog.planRuns.get(id);
     if (run === null) return Promise.reject(notFound(id));
-    if (!isOpen(run)) return Promise.resolve(run);
+    const nobodyRuns = run.state.kind === 'running' && !this.#active.has(id);
+    if (!isOpen(run) || nobodyRuns || this.#stopping()) return Promise.resolve(run);
     return new Promise((resolve) => {
       this.#enders.set(id, [...(this.#enders.get(id) ?? []), resolve]);
       this.go();
@@ -280,15 +282,19 @@ class CatalogQueue implements RunQueue {
       else this.#begin({ ...run, point: made.id }, 'verify');
       return;
     }
-    if (this.#enders.has(run.id) && wait.reason !== 'turn' && wait.reason !== 'other-job') {
-      const words = `It could not run at once. ${wait.words}`;
-      this.#end(run, { kind: 'skipped', at: this.#now(), words });
-      return;
-    }
     const { state } = run;
     if (state.kind !== 'waiting') return;
-    if (state.reason === wait.reason && state.words === wait.words) return;
-    this.#save({ ...run, state: { kind: 'waiting', ...wait, since: state.since } });
+    const waits = { ...run, state: { kind: 'waiting', ...wait, since: state.since } as const };
+    if (state.reason !== wait.reason || state.words !== wait.words) this.#save(waits);
+    this.#letGo(waits, wait);
+  }
+
+  /** Nobody follows what waits for long. It waits on, unless it was made for a revert alone. */
+  #letGo(run: PlanRunRecord, { reason, words: why }: Wait): void {
+    if (!this.#enders.has(run.id) || reason === 'turn' || reason === 'other-job') return;
+    const words = `It could not run at once. ${why}`;
+    if (run.cause !== 'before-revert') this.#resolve(run);
+    else this.#end(run, { kind: 'skipped', at: this.#now(), words });
   }
 
   /** Why a run is not needed or not possible any more; null when it is. */
@@ -297,7 +303,7 @@ class CatalogQueue implements RunQueue {
     if (this.#about(run) === null) return `${run.machine.name} is not meant by the plan any more.`;
     const late = run.cause === 'schedule' && this.#now() - run.due > onTimeMs;
     if (run.cause !== 'catch-up' && !late) return null;
-    const good = this.#goodSince(run, run.due);
+    const good = goodSince(this.#parts, run, run.due);
     if (good === null) return null;
     const when = momentWords(good.time, this.#zone(run));
     return `Not needed: there is a good restore point of ${when}, made after this time.`;
@@ -305,13 +311,7 @@ class CatalogQueue implements RunQueue {
 
   /** The restore point of the run that was cut off, which could not be looked for at first. */
   #madeMeanwhile(run: PlanRunRecord) {
-    return run.continuesFrom === null ? null : this.#goodSince(run, run.continuesFrom);
-  }
-
-  #goodSince({ machine, repository }: PlanRunRecord, since: number) {
-    const { points } = this.#parts.catalog;
-    const good = points.newestGood(machine.uuid, repository.id, this.#now() + futureMs);
-    return good === null || good.time < since ? null : good;
+    return run.continuesFrom === null ? null : goodSince(this.#parts, run, run.continuesFrom);
   }
 
   #zone(run: PlanRunRecord): string {
@@ -370,6 +370,7 @@ class CatalogQueue implements RunQueue {
     if (state.kind === 'waiting') {
       this.#returns.set(id, (this.#returns.get(id) ?? 0) + 1);
       this.#keep(over);
+      this.#letGo(over, state);
       return; // asked again with the next look: what it met was there a moment ago
     }
     this.#keep(over);

@@ -10,6 +10,7 @@ import type { Pause, PlanId, PlanRun, PlanRunId } from '#contract/plans.ts';
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import type { PlanRecord } from '#engine/catalog/plans.ts';
 import { absenceBetween, remembered, type Absence, type Moment } from './absence.ts';
+import { backUpBefore, endingRefusal } from './before-revert.ts';
 import { beginPairs, keptPlan, lookAtPlan, pairsOf, type Looked, type Pair } from './claim.ts';
 import { earliestClock } from './due.ts';
 import { createKnowledge, type Knowledge, type KnownPlan } from './knowledge.ts';
@@ -57,8 +58,10 @@ export interface Scheduler {
   /** Something happened to a machine that a plan may begin a run for. */
   trigger(trigger: Trigger, machine: MachineId): readonly PlanRun[];
   /**
-   * Runs the plans that want to before this machine goes back, and resolves with how they ended.
-   * The job of the revert must be in nobody's way meanwhile: JobSpec.after.
+   * Runs the plans that want to before this machine goes back, and resolves with how they ended;
+   * a run that waits or runs already is taken. The job of the revert must be in nobody's way
+   * meanwhile: JobSpec.after.
+   * @throws `refused` when a backup can not even be begun
    */
   beforeRevert(machine: MachineId): Promise<readonly PlanRun[]>;
   /** Begins nothing any more; what runs is cut off and goes on at the next start. */
@@ -204,19 +207,22 @@ class CatalogScheduler implements Scheduler {
         trigger.kind === 'shutdown'
           ? triggers.shutdown
           : triggers.changedBytes !== null && trigger.bytes >= triggers.changedBytes;
-      return wanted ? this.#triggered(plan, machine, { cause: trigger.kind, forced: false }) : [];
+      return wanted ? this.#triggered(plan, machine, trigger.kind) : [];
     });
   }
 
   async beforeRevert(machine: MachineId): Promise<readonly PlanRun[]> {
-    if (this.#stopped) return [];
+    if (this.#stopped) throw endingRefusal();
     this.#activate();
-    const begun = this.knowledge
-      .plans()
-      .filter(({ record }) => record.draft.triggers.beforeRevert)
-      .flatMap((plan) => this.#triggered(plan, machine, { cause: 'before-revert', forced: true }));
-    const ended = await Promise.all(begun.map(({ id }) => this.#queue.ended(id)));
-    return ended.map(viewRun);
+    await this.#continued; // what was cut off counts as it is after that
+    const begin = (plan: KnownPlan, pair: Pair) => {
+      const due = this.#parts.world.clock.now();
+      const [run] = this.#begin(plan, [pair], { cause: 'before-revert', due, forced: true });
+      return run?.id ?? null;
+    };
+    const { knowledge } = this;
+    const revert = { parts: this.#parts, knowledge, queue: this.#queue, begin };
+    return (await backUpBefore(revert, machine)).map(viewRun);
   }
 
   async stop(): Promise<void> {
@@ -298,11 +304,7 @@ class CatalogScheduler implements Scheduler {
   }
 
   /** Nothing when it is paused, works on it already, or has a point that is new enough. */
-  #triggered(
-    plan: KnownPlan,
-    machine: MachineId,
-    { cause, forced }: { cause: PlanRun['cause']; forced: boolean },
-  ): readonly PlanRun[] {
+  #triggered(plan: KnownPlan, machine: MachineId, cause: PlanRun['cause']): readonly PlanRun[] {
     const { record } = plan;
     const { catalog, world } = this.#parts;
     const now = world.clock.now();
@@ -319,7 +321,7 @@ class CatalogScheduler implements Scheduler {
       const good = catalog.points.newestGood(uuid, pair.repository.id, now);
       return good === null || good.time <= newest;
     });
-    return pairs.length === 0 ? [] : this.#begin(plan, pairs, { cause, due: now, forced });
+    return pairs.length === 0 ? [] : this.#begin(plan, pairs, { cause, due: now, forced: false });
   }
 
   #tellLooked(looks: readonly Looked[]): void {
