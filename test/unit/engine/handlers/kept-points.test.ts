@@ -1,5 +1,5 @@
 /** Pins, removals, previews and the clean-up, on a real repository with a clock turned by hand. */
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { HostId, JobResult, MachineId, PointId, RepositoryId } from '#contract/domain.ts';
@@ -176,6 +176,33 @@ describe('pins and removals', () => {
       handlers['points.take-back']({ points: ['1001' as PointId] }),
     ).rejects.toMatchObject({ code: 'point-not-found' });
     expect(listed()).toHaveLength(3);
+  });
+
+  test('of one repository are listed and taken back while another is unplugged', async () => {
+    await daily(web, 3);
+    const path = join(folder, 'cellar');
+    const options = { password: null, remember: false, blockSizeBytes: block, practice: false };
+    const cellar = (await shelf.create({ name: 'cellar', path, ...options })).repository.id;
+    const store = await shelf.open(cellar);
+    const name = { id: '3000', machineUuid: mail.uuid };
+    await writePoint(store, name, noise('cellar', block), world.clock.now());
+    await store.kept.remove({ ...name, machineName: 'web 01', time: 1 }, 'A person');
+    await pointHandlers(rooms)['points.delete']({ points: ['1001' as PointId], last: false });
+    await runJobs();
+    await rename(path, `${path} unplugged`);
+    const handlers = keptPointHandlers(rooms);
+    const removed = await handlers['points.removed']({ repository: null });
+    expect(removed.map(({ id }) => id)).toEqual(['1001']);
+    const unavailable = { code: 'repository-unavailable' };
+    await expect(handlers['points.removed']({ repository: cellar })).rejects.toMatchObject(
+      unavailable,
+    );
+    await expect(
+      handlers['points.take-back']({ points: ['1001', '3000'] as PointId[] }),
+    ).rejects.toMatchObject(unavailable);
+    await handlers['points.take-back']({ points: ['1001' as PointId] });
+    expect(listed().sort()).toEqual(['1000', '1001', '1002']);
+    await rename(`${path} unplugged`, path);
   });
 });
 
