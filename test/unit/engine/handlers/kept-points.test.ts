@@ -62,7 +62,8 @@ async function settle(data: string): Promise<void> {
     onPoints: () => undefined,
   });
   specs = [];
-  const machines = [web, mail].map((one) => ({ ...one, id: idOf(one), host, disks: ['vda'] }));
+  const about = { host, state: 'running', disks: ['vda'] } as const;
+  const machines = [web, mail].map((one) => ({ ...one, id: idOf(one), ...about }));
   rooms = {
     world,
     catalog,
