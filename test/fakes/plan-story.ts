@@ -13,7 +13,7 @@ import { planHandlers, type Schedule } from '#engine/handlers/plans.ts';
 import type { Jobs, JobSpec } from '#engine/jobs/job-types.ts';
 import { createJobs } from '#engine/jobs/jobs.ts';
 import type { Wait } from '#engine/schedule/conditions.ts';
-import type { Seen } from '#engine/schedule/members.ts';
+import type { Seen, SeenMachine } from '#engine/schedule/members.ts';
 import type { HookAbout, ScheduleNews, ScheduleParts } from '#engine/schedule/parts.ts';
 import { createScheduler } from '#engine/schedule/scheduler.ts';
 import type { Clock } from '#engine/world/clock.ts';
@@ -30,6 +30,8 @@ export interface Surroundings {
   /** Names of machines on the host; the uuid of "web" is "uuid-web". */
   machines: string[];
   hostConnected: boolean;
+  /** Machines on other hosts. */
+  elsewhere: SeenMachine[];
   /** Repositories whose folder is there. */
   present: Set<string>;
   /** What every condition says; null: nothing is in the way. */
@@ -91,6 +93,7 @@ export async function planStory(startIso: string): Promise<PlanStory> {
   const around: Surroundings = {
     machines: ['web'],
     hostConnected: true,
+    elsewhere: [],
     present: new Set([attic, cellar]),
     wait: null,
     failing: new Set(),
@@ -283,12 +286,16 @@ function seenNow(around: Surroundings): Seen {
     id: machineIdOf(name),
     uuid: `uuid-${name}`,
     name,
-    host: hostId,
+    ...{ host: hostId, state: 'running' as const },
     disks: ['vda', 'vdb'],
   }));
+  const here = { id: hostId, name: 'here', connected: around.hostConnected };
   return {
-    hosts: [{ id: hostId, name: 'here', connected: around.hostConnected }],
-    machines: around.hostConnected ? machines : [],
+    hosts: [
+      here,
+      ...around.elsewhere.map(({ host }) => ({ id: host, name: host, connected: true })),
+    ],
+    machines: [...(around.hostConnected ? machines : []), ...around.elsewhere],
   };
 }
 

@@ -4,7 +4,7 @@ import type { DueKind, PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import { calendarProblem, zoneProblem } from './calendar.ts';
 import { earliestClock } from './due.ts';
 import type { Knowledge, KnownPlan } from './knowledge.ts';
-import { leftOut } from './members.ts';
+import { leftOut, type Doubtful } from './members.ts';
 import { futureMs } from './retention.ts';
 import type { ScheduleParts } from './parts.ts';
 
@@ -55,9 +55,10 @@ function troublesOf(
 ): readonly string[] {
   const { draft } = record;
   const { machines, calendar, zone } = draft;
-  const troubles = members.gone.map(
-    ({ name }) => `${name} is on no host any more. Its restore points stay.`,
-  );
+  const troubles = [
+    ...members.gone.map(({ name }) => `${name} is on no host any more. Its restore points stay.`),
+    ...members.doubtful.map(doubtWords),
+  ];
   if (machines.kind === 'host' && !seen.hosts.some(({ id }) => id === machines.host)) {
     troubles.push('The host of this plan is not known here any more.');
   }
@@ -79,6 +80,14 @@ function troublesOf(
   if (unreadable !== null) troubles.push(unreadable);
   if (now < earliestClock) troubles.push(clockWords);
   return troubles;
+}
+
+function doubtWords({ name, host, others }: Doubtful): string {
+  return (
+    `${name} is on ${host} and also on ${others.join(' and ')}, and which of them is meant cannot ` +
+    `be told. The one on ${host} is backed up. Remove the one that was left behind, or a host ` +
+    'that was added twice.'
+  );
 }
 
 export const clockWords =

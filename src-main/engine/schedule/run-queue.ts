@@ -12,7 +12,6 @@ import { continueCutOff, goodSince } from './continue.ts';
 import { earliestClock, onTimeMs } from './due.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { ScheduleParts } from './parts.ts';
-import { futureMs } from './retention.ts';
 import { runPlanned } from './run-plan.ts';
 import { tellEnd } from './run-news.ts';
 import { isOpen } from './run-record.ts';

@@ -65,7 +65,8 @@ async function settle(data: string): Promise<void> {
   });
   specs = [];
   busy = [];
-  const machines = [web, mail].map((one) => ({ ...one, id: idOf(one), host, disks: ['vda'] }));
+  const about = { host, state: 'running', disks: ['vda'] } as const;
+  const machines = [web, mail].map((one) => ({ ...one, id: idOf(one), ...about }));
   rooms = {
     world,
     catalog,

@@ -60,18 +60,20 @@ const listed = () =>
 /** Lets the next list of points be read, and be handed out only when it is let go. */
 function heldList() {
   const list = store.listPoints.bind(store);
-  const read = Promise.withResolvers<undefined>();
-  const gate = Promise.withResolvers<undefined>();
+  let wasRead = (): void => undefined;
+  let letGo = (): void => undefined;
+  const read = new Promise<void>((resolve) => (wasRead = resolve));
+  const gate = new Promise<void>((resolve) => (letGo = resolve));
   vi.spyOn(store, 'listPoints').mockImplementationOnce(async () => {
     const points = await list();
-    read.resolve(undefined);
-    await gate.promise;
+    wasRead();
+    await gate;
     return points;
   });
   const go = () => {
-    gate.resolve(undefined);
+    letGo();
   };
-  return { read: read.promise, go };
+  return { read, go };
 }
 
 test('a point made while a sync reads stays, and one removed meanwhile stays away', async () => {

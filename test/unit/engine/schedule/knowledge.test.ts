@@ -34,28 +34,34 @@ test('one to which no run ever ended has no name any more', async () => {
   });
 });
 
-test('a new plan is not met by an old point, and not told of as overdue at once', { timeout: 30_000 }, async () => {
-  const story = await planStory('2026-11-23T08:00:00Z');
-  const time = Date.parse('2024-09-14T08:00:00Z');
-  story.life.catalog.points.insertPoint(
-    point('old', {
-      ...{ machine: { uuid: 'uuid-web', name: 'web' }, repository: { id: attic, name: 'attic' } },
-      time,
-    }),
-  );
-  await story.plan({
-    ...{ ...daily, calendar: { kind: 'monthly', day: 24, at: '03:00' } },
-    notify: { success: false, overdueAfterSeconds: 6 * 3600 },
-  });
-  const standing = () => createKnowledge(story.life.schedule.parts).ofMachine('uuid-web');
-  expect(standing()).toMatchObject({
-    protection: 'overdue',
-    protectionWords: expect.stringContaining('Its first run: 24 November 2026 at 03:00.') as string,
-  });
-  await story.until('2026-11-23T13:50:00Z');
-  expect(story.news).toEqual([]);
-  await story.until('2026-11-23T14:10:00Z');
-  expect(story.news.map(({ kind }) => kind)).toEqual(['overdue']);
-  await story.until('2026-11-24T02:05:00Z');
-  expect(standing()).toMatchObject({ protection: 'protected' });
-});
+test(
+  'a new plan is not met by an old point, and not told of as overdue at once',
+  { timeout: 30_000 },
+  async () => {
+    const story = await planStory('2026-11-23T08:00:00Z');
+    const time = Date.parse('2024-09-14T08:00:00Z');
+    story.life.catalog.points.insertPoint(
+      point('old', {
+        ...{ machine: { uuid: 'uuid-web', name: 'web' }, repository: { id: attic, name: 'attic' } },
+        time,
+      }),
+    );
+    await story.plan({
+      ...{ ...daily, calendar: { kind: 'monthly', day: 24, at: '03:00' } },
+      notify: { success: false, overdueAfterSeconds: 6 * 3600 },
+    });
+    const standing = () => createKnowledge(story.life.schedule.parts).ofMachine('uuid-web');
+    expect(standing()).toMatchObject({
+      protection: 'overdue',
+      protectionWords: expect.stringContaining(
+        'Its first run: 24 November 2026 at 03:00.',
+      ) as string,
+    });
+    await story.until('2026-11-23T13:50:00Z');
+    expect(story.news).toEqual([]);
+    await story.until('2026-11-23T14:10:00Z');
+    expect(story.news.map(({ kind }) => kind)).toEqual(['overdue']);
+    await story.until('2026-11-24T02:05:00Z');
+    expect(standing()).toMatchObject({ protection: 'protected' });
+  },
+);

@@ -38,9 +38,7 @@ test('what is asked at every look is answered from an index, not by reading all 
     `plan = 'p' AND started_at IS NOT NULL AND due <= 9 ORDER BY due DESC, id DESC LIMIT 1`,
   ]) {
     const [plan] = db.all(`EXPLAIN QUERY PLAN SELECT * FROM plan_runs WHERE ${where}`);
-    expect(plan?.['detail'], where).toMatch(
-      /SEARCH .* USING INDEX plan_runs_(open|ended|began) /,
-    );
+    expect(plan?.['detail'], where).toMatch(/SEARCH .* USING INDEX plan_runs_(open|ended|began) /);
   }
   db.close();
 });
