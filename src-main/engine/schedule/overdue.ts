@@ -58,7 +58,9 @@ function newlyLate(parts: ScheduleParts, knowledge: Knowledge, plan: KnownPlan):
   );
   const late: Late[] = [];
   for (const { uuid, id, name } of members.here) {
-    const toldAt = told.get(uuid) ?? null;
+    const before = told.get(uuid) ?? null;
+    // What was told under a clock that ran ahead says nothing about the time that comes now.
+    const toldAt = before !== null && before > now ? null : before;
     const { good, where } = worstGood(parts, plan, uuid);
     if (toldAt !== null) {
       const over = good !== null && good > toldAt;

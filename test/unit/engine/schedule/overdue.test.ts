@@ -38,3 +38,19 @@ test('a repository that a plan got lately is not overdue before its time', async
   expect(story.news.map(({ kind }) => kind)).toEqual(['overdue']);
   expect(story.news[0]?.body).toContain('No good restore point in cellar');
 });
+
+test('what was told while the clock ran years ahead is told again when it is true', async () => {
+  const story = await planStory('2026-11-23T08:30:00Z');
+  await story.plan(hourly);
+  await story.until('2026-11-23T09:30:00Z');
+  story.around.present.delete(attic);
+  story.clock.setWallClock(Date.parse('2030-01-01T00:30:00Z'));
+  await story.clock.advance(6 * 60_000);
+  expect(story.news).toHaveLength(1);
+  story.clock.setWallClock(Date.parse('2026-11-23T09:36:00Z'));
+  await story.until('2026-11-23T11:50:00Z');
+  expect(story.news).toHaveLength(1);
+  await story.until('2026-11-23T15:30:00Z');
+  expect(story.news).toMatchObject([{ kind: 'overdue' }, { kind: 'overdue' }]);
+  expect(story.news[1]?.body).toContain('No good restore point for 3 hours.');
+});
