@@ -79,14 +79,14 @@ async function revertPictures(page: Page): Promise<void> {
   await page.getByRole('radio', { name: 'Timeline' }).click();
 }
 
-async function planPicture(page: Page, address: string): Promise<void> {
-  await waymark('plan', 'create', 'nightly', '--to', 'Practice');
-  for (const _ of ['first', 'second']) await waymark('plan', 'run', 'nightly');
-  await page.goto(new URL('#/plans', address).href);
-  await page.getByRole('link', { name: 'nightly' }).first().click();
-  await page.getByRole('heading', { name: 'nightly' }).waitFor();
-  await page.getByText('waymark-practice').first().waitFor();
+async function planPicture(page: Page): Promise<void> {
+  await page.getByRole('link', { name: /^Plans/ }).click();
+  await page.getByRole('link', { name: 'nightly' }).click();
+  await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
   await picture(page, 'plan');
+  await page.getByRole('link', { name: /^Machines/ }).click();
+  await page.getByRole('link', { name: 'waymark-practice' }).click();
+  await page.getByRole('heading', { name: 'waymark-practice' }).waitFor();
 }
 
 async function takeAll(page: Page): Promise<void> {
@@ -95,16 +95,18 @@ async function takeAll(page: Page): Promise<void> {
   await picture(page, 'first-run');
   await page.getByRole('button', { name: 'Create a practice machine' }).click();
   await page.getByRole('heading', { name: 'waymark-practice' }).waitFor();
+  await waymark('plan', 'create', 'nightly', '--to', 'Practice');
   for (let count = 0; count < backups; count += 1) {
     if (count > 0) await page.waitForTimeout(betweenBackupsMs);
     if (count === 1) await snapshot('before-upgrade');
-    await waymark('backup', 'waymark-practice', '--to', 'Practice');
+    await waymark('plan', 'run', 'nightly');
   }
   await page.getByRole('button', { name: 'Verify newest' }).click();
   await page.getByText('Every block read back').first().waitFor();
   await withoutToasts(page);
   await picture(page, 'machine');
   await revertPictures(page);
+  await planPicture(page);
   await page
     .getByRole('row', { name: /Restore/ })
     .first()
@@ -121,12 +123,9 @@ async function takeAll(page: Page): Promise<void> {
 
 try {
   mkdirSync(pictures, { recursive: true });
-  const context = await browser.newContext({ viewport, colorScheme: 'light', locale: 'en-GB' });
-  context.setDefaultTimeout(patienceMs);
-  const page = await context.newPage();
+  const page = await browser.newPage({ viewport, colorScheme: 'light', locale: 'en-GB' });
+  page.setDefaultTimeout(patienceMs);
   await takeAll(page);
-  const address = page.url();
-  await planPicture(await context.newPage(), address);
 } finally {
   await browser.close();
   const ended = new Promise((resolve) => server.on('exit', resolve));
