@@ -1,10 +1,11 @@
 /**
  * Runs that were cut off, because Waymark was killed, crashed or closed in the middle. Each is
  * explained; one whose restore point exists goes on with the next step; else a new run takes its
- * place, once: what was cut off twice has failed. The backup itself was undone by the recovery.
+ * place, once: what was cut off twice has failed, after its program after has run. The backup itself
+ * was undone by the recovery.
  */
 import type { Named, RepositoryId } from '#contract/domain.ts';
-import { AppError } from '#contract/errors.ts';
+import { AppError, type WireError } from '#contract/errors.ts';
 import type { PlanRunId, PlanRunState, PlanRunStep } from '#contract/plans.ts';
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import { keptPlan } from './claim.ts';
@@ -20,6 +21,8 @@ const answerMs = 15_000;
 export interface Continued {
   readonly run: PlanRunRecord;
   readonly from: PlanRunStep | null;
+  /** What it failed with, where only the program after is left to run; null: it goes on. */
+  readonly lost: WireError | null;
 }
 
 /** @param signal fires when the engine stops: what was not looked at by then stays as it is. */
@@ -111,14 +114,15 @@ function continueOne(parts: ScheduleParts, run: PlanRunRecord): readonly Continu
     const line = `Waymark was ended ${whileWords(step)}.${whole} The run goes on.`;
     const next = { ...run, log: [...run.log, line] };
     // Checked once more where it was past that: what it found is not written down.
-    return [{ run: next, from: made ? 'verify' : 'after' }];
+    return [{ run: next, from: made ? 'verify' : 'after', lost: null }];
   }
-  if (plan === null) return [end(parts, run, step, 'Its plan was removed.')];
+  if (plan === null) {
+    const whole = made ? ' Its restore point is there.' : '';
+    return [endForGood(parts, run, step, `Its plan was removed.${whole}`)];
+  }
   if (run.cause === 'continued') {
     const words = 'It was cut off for the second time and is not begun again by itself.';
-    const ended = end(parts, run, step, words);
-    tellEnd(parts, ended.run);
-    return [ended];
+    return [endForGood(parts, run, step, words)];
   }
   return catalog.transaction(() => {
     const ended = end(parts, run, step, 'A new run goes on from there.');
@@ -142,7 +146,7 @@ function continueOne(parts: ScheduleParts, run: PlanRunRecord): readonly Continu
       log: [line],
     });
     catalog.planRuns.insert(next);
-    return [ended, { run: next, from: null }];
+    return [ended, { run: next, from: null, lost: null }];
   });
 }
 
@@ -156,5 +160,22 @@ function end(
   const state: PlanRunState = { kind: 'failed', at, error: cutOffError(step, more) };
   const ended = { ...run, state };
   catalog.planRuns.update(ended);
-  return { run: ended, from: null };
+  return { run: ended, from: null, lost: null };
+}
+
+/** No run takes its place. The program after is run first: it ends what the one before began. */
+function endForGood(
+  parts: ScheduleParts,
+  run: PlanRunRecord,
+  step: PlanRunStep,
+  more: string,
+): Continued {
+  const hooks = parts.catalog.plans.get(run.plan.id)?.draft.hooks;
+  const begun = step === 'before' ? hooks?.before !== null : step !== 'keep';
+  if (hooks !== undefined && hooks.after !== null && begun) {
+    return { run, from: 'after', lost: cutOffError(step, more) };
+  }
+  const ended = end(parts, run, step, more);
+  tellEnd(parts, ended.run);
+  return ended;
 }

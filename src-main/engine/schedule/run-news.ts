@@ -9,10 +9,14 @@ import type { ScheduleParts } from './parts.ts';
 const maxLookedThrough = 100;
 
 export function tellEnd(parts: ScheduleParts, run: PlanRunRecord): void {
-  const { machine, plan, repository, state } = run;
+  const { machine, plan, repository, state, point } = run;
   const about = { plan: plan.id, machine: machine.id };
   if (state.kind === 'failed') {
-    const title = `${machine.name} was not backed up`;
+    // Damaged points do not count as made; one that was whole when it was cut off does.
+    const made = point !== null && state.error.code === 'plan-run-cut-off';
+    const title = made
+      ? `The planned run of ${machine.name} was cut off`
+      : `${machine.name} was not backed up`;
     const advice = state.error.data['advice'];
     const more = typeof advice === 'string' ? ` ${advice}` : '';
     const body = `Plan ${plan.name}: ${state.error.message}${more}`;

@@ -45,6 +45,8 @@ export interface RunOrder {
   readonly run: PlanRunRecord;
   /** The first step that is done; later than 'before' for a run that is continued. */
   readonly from: PlanRunStep;
+  /** What it failed with already, where only the program after is left to run. */
+  readonly lost: WireError | null;
   /** How often it went back to waiting. */
   readonly returns: number;
   /** Fires when the engine stops. */
@@ -89,6 +91,7 @@ class PlannedRun {
 
   async go(): Promise<PlanRunState | null> {
     const { hooks } = this.#order.plan;
+    if (this.#order.lost !== null) return this.#endLost(this.#order.lost);
     if (this.#does('before') && hooks.before !== null) {
       const refused = await this.#before(hooks.before);
       if (this.#stopping()) return null;
@@ -106,6 +109,12 @@ class PlannedRun {
     if (damage !== null) return this.#failed(damage);
     await this.#keep();
     return this.#stopping() ? null : this.#finished();
+  }
+
+  async #endLost(error: WireError): Promise<PlanRunState | null> {
+    const { after } = this.#order.plan.hooks;
+    if (after !== null) await this.#after(after, { kind: 'failed', error });
+    return this.#stopping() ? null : this.#failed(error);
   }
 
   /** True for steps from the one this run begins with on. */

@@ -3,12 +3,12 @@
  * what came of it. The rows in the catalog are the queue; only what runs now is kept in memory.
  */
 import type { HostId, MachineId } from '#contract/domain.ts';
-import { AppError } from '#contract/errors.ts';
+import { AppError, type WireError } from '#contract/errors.ts';
 import type { PlanRunId, PlanRunState, PlanRunStep } from '#contract/plans.ts';
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import { keptPlan } from './claim.ts';
 import type { PlannedMachine, Wait } from './conditions.ts';
-import { continueCutOff, goodSince } from './continue.ts';
+import { continueCutOff, goodSince, type Continued } from './continue.ts';
 import { earliestClock, onTimeMs } from './due.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { ScheduleParts } from './parts.ts';
@@ -120,10 +120,9 @@ class CatalogQueue implements RunQueue {
   continueCutOff(): Promise<void> {
     this.#continuing = (async () => {
       const { signal } = this.#stop;
-      for (const { run, from } of await continueCutOff(this.#parts, this.#active, signal)) {
+      for (const next of await continueCutOff(this.#parts, this.#active, signal)) {
         if (this.#stopping()) return;
-        if (from === null) this.#changed([run], true);
-        else this.#beginAgain(run, from);
+        this.#goOn(next);
       }
       this.go();
     })().catch((thrown: unknown) => {
@@ -132,9 +131,10 @@ class CatalogQueue implements RunQueue {
     return this.#continuing;
   }
 
-  #beginAgain(run: PlanRunRecord, from: PlanRunStep): void {
+  #goOn({ run, from, lost }: Continued): void {
     try {
-      this.#begin(run, from);
+      if (from === null) this.#changed([run], true);
+      else this.#begin(run, from, lost);
     } catch (thrown) {
       this.#parts.world.log.error('A cut-off run could not go on', thrown);
     }
@@ -304,17 +304,14 @@ class CatalogQueue implements RunQueue {
     if (run.cause !== 'catch-up' && !late) return null;
     const good = goodSince(this.#parts, run, run.due);
     if (good === null) return null;
-    const when = momentWords(good.time, this.#zone(run));
+    const zone = this.#parts.catalog.plans.get(run.plan.id)?.draft.zone ?? 'UTC';
+    const when = momentWords(good.time, zone);
     return `Not needed: there is a good restore point of ${when}, made after this time.`;
   }
 
   /** The restore point of the run that was cut off, which could not be looked for at first. */
   #madeMeanwhile(run: PlanRunRecord) {
     return run.continuesFrom === null ? null : goodSince(this.#parts, run, run.continuesFrom);
-  }
-
-  #zone(run: PlanRunRecord): string {
-    return this.#parts.catalog.plans.get(run.plan.id)?.draft.zone ?? 'UTC';
   }
 
   #about(run: PlanRunRecord) {
@@ -324,7 +321,7 @@ class CatalogQueue implements RunQueue {
     return { plan: keptPlan(plan.record), machine };
   }
 
-  #begin(run: PlanRunRecord, from: PlanRunStep): void {
+  #begin(run: PlanRunRecord, from: PlanRunStep, lost: WireError | null = null): void {
     const record = this.#parts.catalog.plans.get(run.plan.id);
     if (record === null) return;
     const about = this.#about(run);
@@ -345,7 +342,7 @@ class CatalogQueue implements RunQueue {
     const order = {
       plan: keptPlan(record),
       run: begun,
-      from,
+      ...{ from, lost },
       returns: this.#returns.get(run.id) ?? 0,
       signal: this.#stop.signal,
       save: (next: PlanRunRecord) => {

@@ -81,6 +81,10 @@ describe('killed', () => {
     expect(last?.state).toMatchObject({ error: { code: 'plan-run-cut-off' } });
     expect(story.news).toMatchObject([{ kind: 'failed' }]);
     expect(story.backups).toHaveLength(2);
+    // What the program before began is ended by the one after, although there is no backup.
+    expect(story.hooksRun.map(({ when }) => when)).toEqual(['before', 'before', 'after']);
+    expect(story.hooksRun[2]).toMatchObject({ run: last?.id, outcome: 'failed', point: null });
+    expect(last?.log.join('\n')).toContain('printed after');
   });
 
   test('where the repository is away, its restore point is found when it is back', async () => {
@@ -153,15 +157,55 @@ describe('killed', () => {
     ]);
   });
 
-  test('a plan that was removed meanwhile goes on with nothing', async () => {
+  test('a plan that was removed meanwhile ends with its program after', async () => {
     const story = await killedAfter(2000);
     await story.start(false);
     const [plan] = await story.life.handlers['plans.list']({});
     if (plan === undefined) throw new Error('no plan');
     await story.life.handlers['plans.remove']({ plan: plan.id });
     await story.life.stop();
-    expect(summary(await goesOn(story))).toEqual(['schedule failed']);
+    const [ended, ...more] = await goesOn(story);
+    expect(more).toEqual([]);
+    expect(ended?.state).toMatchObject({ kind: 'failed', error: { code: 'plan-run-cut-off' } });
     expect(story.backups).toHaveLength(1);
+    expect(story.hooksRun.map(({ when }) => when)).toEqual(['before', 'after']);
+    expect(story.hooksRun[1]).toMatchObject({ outcome: 'failed' });
+    expect(story.news).toMatchObject([{ kind: 'failed', title: 'web was not backed up' }]);
+  });
+
+  test('killed again while the program after ends it, that runs once more', async () => {
+    const story = await killedAfter(2000);
+    await story.start();
+    await story.clock.advance(2000);
+    story.life.kill();
+    await story.start();
+    await story.clock.advance(500); // in the program after
+    expect(story.hooksRun.map(({ when }) => when)).toEqual(['before', 'before', 'after']);
+    story.life.kill();
+    const runs = await goesOn(story);
+    expect(summary(runs)).toEqual(['continued failed', 'schedule failed']);
+    expect(story.hooksRun.map(({ when }) => when)).toEqual(['before', 'before', 'after', 'after']);
+    expect(story.news).toMatchObject([{ kind: 'failed' }]);
+  });
+
+  test('a removed plan whose restore point was made says that it is there', async () => {
+    const story = await killedAfter(5500);
+    await story.start(false);
+    const [plan] = await story.life.handlers['plans.list']({});
+    if (plan === undefined) throw new Error('no plan');
+    await story.life.handlers['plans.remove']({ plan: plan.id });
+    await story.life.stop();
+    const [ended] = await goesOn(story);
+    expect(ended?.state).toMatchObject({
+      kind: 'failed',
+      error: {
+        message:
+          'Waymark was ended while the restore point was checked. ' +
+          'Its plan was removed. Its restore point is there.',
+      },
+    });
+    expect(story.news).toMatchObject([{ title: 'The planned run of web was cut off' }]);
+    expect(story.hooksRun.map(({ when }) => when)).toEqual(['before', 'after']);
   });
 
   test('the ordinary end of Waymark in the middle is gone on from as well', async () => {
