@@ -95,7 +95,7 @@ export async function makeWorld(libvirtd: PrivateLibvirtd, spec: WorldSpec): Pro
     cutPower: async () => {
       const qemu = await live.qemuPid();
       const killed = [engine.kill(), world.libvirtd.kill()];
-      if (qemu !== null) process.kill(qemu, 'SIGKILL');
+      if (qemu !== null) killIfThere(qemu);
       await Promise.all(killed);
     },
     heal: async () => {
@@ -112,6 +112,15 @@ export async function makeWorld(libvirtd: PrivateLibvirtd, spec: WorldSpec): Pro
   };
   await world.heal();
   return world;
+}
+
+/** It may end by itself in the very moment. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+  }
 }
 
 async function makeRepositories(
