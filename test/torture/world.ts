@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostId, MachineId, RepositoryId } from '#contract/domain.ts';
 import type { PrivateLibvirtd, TestMachine } from '../real/private-libvirtd.ts';
 import { startEngineProcess, type EngineProcess } from './engine-process.ts';
-import { liveMachine, type LiveMachine } from './live-machine.ts';
+import { killIfThere, liveMachine, type LiveMachine } from './live-machine.ts';
 import type { DiskSpec } from './model.ts';
 
 export interface TortureRepository {
@@ -112,15 +112,6 @@ export async function makeWorld(libvirtd: PrivateLibvirtd, spec: WorldSpec): Pro
   };
   await world.heal();
   return world;
-}
-
-/** It may end by itself in the very moment. */
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
-  }
 }
 
 async function makeRepositories(
