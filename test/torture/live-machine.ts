@@ -56,6 +56,15 @@ export interface LiveMachine {
 const goneLimitMs = 30_000;
 const settleLimitMs = 30_000;
 
+/** It may end by itself in the very moment. */
+export function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+  }
+}
+
 export function liveMachine(libvirtd: PrivateLibvirtd, machine: TestMachine): LiveMachine {
   const live: LiveMachine = {
     uuid: machine.uuid,
@@ -92,7 +101,7 @@ export function liveMachine(libvirtd: PrivateLibvirtd, machine: TestMachine): Li
     killQemu: async () => {
       const pid = await live.qemuPid();
       if (pid === null) return;
-      process.kill(pid, 'SIGKILL');
+      killIfThere(pid);
       const deadline = performance.now() + goneLimitMs;
       // What runs may start it again at once: then it is another process.
       while (isActive(await live.power()) && (await live.qemuPid()) === pid) {

@@ -95,6 +95,7 @@ function mayMoveContent({ do: what }: Operation, { outcome }: Performed): boolea
 
 /** Cheap: holds after every operation. */
 async function checkAlways({ world, reader }: Stand, model: Model): Promise<void> {
+  await untilCheckpointsAgree(world);
   const [power, jobs, waiting, timeline, checkpoints, job] = await Promise.all([
     world.live.power(),
     world.engine.call('jobs.list', { all: false }),
@@ -117,6 +118,18 @@ async function checkAlways({ world, reader }: Stand, model: Model): Promise<void
   const idle = job === null || /Job type:\s+None/.test(job.stdout);
   expectThat(idle, `libvirt still runs a job: ${job?.stdout ?? ''}${job?.stderr ?? ''}`);
 }
+
+/** After a crash the engine clears up by itself, also while it is being looked at. */
+async function untilCheckpointsAgree({ engine, machine, live }: TortureWorld): Promise<void> {
+  const deadline = performance.now() + clearingUpMs;
+  while (performance.now() < deadline) {
+    const { checkpoints } = await engine.call('machines.timeline', { machine });
+    const shown = checkpoints.map(({ name }) => name).sort();
+    if (shown.join() === [...(await live.checkpoints())].sort().join()) return;
+  }
+}
+
+const clearingUpMs = 10_000;
 
 async function checkContent({ world }: Stand, model: Model): Promise<void> {
   await checkDisks(world, model);

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostId, MachineId, RepositoryId } from '#contract/domain.ts';
 import type { PrivateLibvirtd, TestMachine } from '../real/private-libvirtd.ts';
 import { startEngineProcess, type EngineProcess } from './engine-process.ts';
-import { liveMachine, type LiveMachine } from './live-machine.ts';
+import { killIfThere, liveMachine, type LiveMachine } from './live-machine.ts';
 import type { DiskSpec } from './model.ts';
 
 export interface TortureRepository {
@@ -95,7 +95,7 @@ export async function makeWorld(libvirtd: PrivateLibvirtd, spec: WorldSpec): Pro
     cutPower: async () => {
       const qemu = await live.qemuPid();
       const killed = [engine.kill(), world.libvirtd.kill()];
-      if (qemu !== null) process.kill(qemu, 'SIGKILL');
+      if (qemu !== null) killIfThere(qemu);
       await Promise.all(killed);
     },
     heal: async () => {
