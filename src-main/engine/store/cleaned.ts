@@ -50,8 +50,8 @@ export async function readCleaned(
 }
 
 /**
- * For reading only, which must not end where a note is unreadable for good: a reader takes what such
- * a note names for present, and looks again when it is not.
+ * For reading only, which must not end where a note is unreadable for good: a reader takes what
+ * such a note names for present, and looks again when it is not.
  */
 export async function readCleanedAsFarAsPossible(
   storage: Storage,

@@ -1,6 +1,6 @@
 /**
- * Needed blocks that are stored more than once. A clean-up may give up all copies but one, and which
- * one is good is only known by reading it: until then every copy counts as needed.
+ * Needed blocks that are stored more than once. A clean-up may give up all copies but one, and
+ * which one is good is only known by reading it: until then every copy counts as needed.
  */
 import type { BlockKind } from './crypto.ts';
 import { idBytes } from './crypto.ts';

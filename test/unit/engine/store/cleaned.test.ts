@@ -26,6 +26,19 @@ async function noteAllPacks(): Promise<void> {
   await writeCleaned(await storage(), open, ulid, { at: Date.now(), points: [], packs });
 }
 
+function signal() {
+  let give: () => void = () => undefined;
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return {
+    given,
+    give: () => {
+      give();
+    },
+  };
+}
+
 async function openWith(files: Partial<World['files']>, index: string): Promise<StoreRepository> {
   const { world, path, folder } = store.at;
   const own = { ...world, files: { ...world.files, ...files } };
@@ -35,8 +48,8 @@ async function openWith(files: Partial<World['files']>, index: string): Promise<
   return repository;
 }
 
-/** Blocks that no point needs, in a pack. */
-async function leftBehind(): Promise<StoreRepository> {
+/** A repository with one point of `image`. */
+async function onePoint(): Promise<StoreRepository> {
   const { repository } = await store.create();
   const writer = await repository.openWriter(owner);
   const disk = writer.beginDisk(image.length, null);
@@ -48,12 +61,10 @@ async function leftBehind(): Promise<StoreRepository> {
 }
 
 it('a writer reads the notes anew once it has the lease, whatever is being read then', async () => {
-  await leftBehind();
+  await onePoint();
   const { files } = store.at.world;
-  let goOn = () => undefined as void;
-  const gate = new Promise<void>((resolve) => (goOn = resolve));
-  let told = () => undefined as void;
-  const asked = new Promise<void>((resolve) => (told = resolve));
+  const gate = signal();
+  const asked = signal();
   let first = true;
   const list = async (path: string) => {
     const hold = first && path.endsWith('/cleaned');
@@ -63,18 +74,18 @@ it('a writer reads the notes anew once it has the lease, whatever is being read 
     });
     if (!hold) return names;
     first = false;
-    told();
-    await gate;
+    asked.give();
+    await gate.given;
     return names;
   };
   const slow = await openWith({ list }, 'slow.sqlite');
   const reading = slow.usage();
-  await asked; // it has read the notes, and there were none
+  await asked.given; // it has read the notes, and there were none
   await noteAllPacks();
   const writing = slow.openWriter(owner);
   const locks = () => readdir(join(store.at.path, 'locks'));
   await vi.waitFor(async () => expect(await locks()).toContain('writer-000002'), 30_000);
-  goOn();
+  gate.give();
   const writer = await writing;
   const disk = writer.beginDisk(image.length, null);
   await disk.write(0, Buffer.from(image));
@@ -88,7 +99,7 @@ it('a writer reads the notes anew once it has the lease, whatever is being read 
 });
 
 it('a point is not made of packs that were noted while it was written', async () => {
-  const repository = await leftBehind();
+  const repository = await onePoint();
   const writer = await repository.openWriter(owner);
   const disk = writer.beginDisk(image.length, null);
   await disk.write(0, Buffer.from(image));
@@ -103,7 +114,7 @@ it('a point is not made of packs that were noted while it was written', async ()
 });
 
 it('while the disk does not give a note, nobody writes and everybody reads', async () => {
-  await leftBehind();
+  await onePoint();
   await noteAllPacks();
   const { files } = store.at.world;
   let bad = true;
@@ -123,7 +134,7 @@ it('while the disk does not give a note, nobody writes and everybody reads', asy
 });
 
 it('what is no note is passed over', async () => {
-  await leftBehind();
+  await onePoint();
   await noteAllPacks();
   const folder = join(store.at.path, 'cleaned');
   await writeFile(join(folder, 'torn'), 'WAYMKMK');

@@ -139,7 +139,7 @@ it('is taken back under the lease also early in its grace: clocks differ', async
   await (await repository.openWriter(owner)).release(); // it is free again
 });
 
-it('unpinning removes nothing, also where a removal was made in the moment of the pin', async () => {
+it('unpinning removes nothing, also where a removal was made as it was pinned', async () => {
   const repository = await twoPoints();
   const { path } = store.at;
   await repository.kept.remove(one, 'Plan Nightly');

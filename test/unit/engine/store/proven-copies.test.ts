@@ -55,7 +55,7 @@ async function healed(): Promise<{ first: string; good: Buffer }> {
   return { first, good };
 }
 
-it('the good copy of a healed block stays, though the index asks the damaged one first', async () => {
+it('the good copy of a healed block stays, whichever the index asks first', async () => {
   const { first } = await healed();
   const repository = await openAsking(basename(first), 'fresh.sqlite');
   const plan = await repository.planCleanUp();
