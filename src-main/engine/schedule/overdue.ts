@@ -1,7 +1,8 @@
 /** Telling a person once that machines have had no good restore point for too long. */
 import type { RepositoryId } from '#contract/domain.ts';
-import { futureMs, type Knowledge, type KnownPlan } from './knowledge.ts';
+import type { Knowledge, KnownPlan } from './knowledge.ts';
 import type { ScheduleParts } from './parts.ts';
+import { futureMs } from './retention.ts';
 import { lengthWords } from './time-words.ts';
 
 /** Names in one notice. */
