@@ -1,8 +1,8 @@
 /**
- * Whether a removal is as old as the clock says. A clock that jumps ahead makes yesterday's removals
- * look weeks old, and what a clean-up frees is gone for good. So one that begins by itself frees
- * only what this installation has itself seen removed on enough earlier looks, hours apart from each
- * other: a jump of any length is one look. Pure.
+ * Whether a removal is as old as the clock says. A clock that jumps ahead makes the removals of
+ * yesterday look weeks old, and what a clean-up frees is gone for good. So one that begins by
+ * itself frees only what this installation has itself seen removed on enough earlier looks, hours
+ * apart from each other: a jump of any length is one look. Pure.
  */
 
 /** What was seen of one repository at a time. */

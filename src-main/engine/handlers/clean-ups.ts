@@ -26,7 +26,7 @@ export function viewCleanUp(
   };
 }
 
-/** @param removedBefore epoch ms; frees no point removed later, however old the clock says it is. */
+/** @param removedBefore epoch ms; frees no point removed later, however old it seems. */
 export function startCleanUp(rooms: Rooms, id: RepositoryId, removedBefore?: number): JobId {
   const { shelf, jobs } = rooms;
   const { name } = shelf.get(id);
@@ -70,7 +70,7 @@ function inUse({ jobs }: Rooms, id: RepositoryId): boolean {
   return jobs.list(false).some(({ repository }) => repository?.id === id);
 }
 
-/** Removals made until then were seen on earlier looks too; null: on too few (clean-up-looks.ts). */
+/** Removals made until then were seen long enough (clean-up-looks.ts); null: none was. */
 function lookAgain(
   { catalog, world }: Rooms,
   id: RepositoryId,

@@ -275,7 +275,8 @@ class PlannedRun {
   /** By the rule as it is now: a backup may take hours, and a person may have changed it. */
   async #keep(): Promise<void> {
     const plan = this.#planNow();
-    if (this.#order.plan.keep === null && (plan === null || plan.keep === null)) return;
+    const hadNoRule = this.#order.plan.keep === null;
+    if (hadNoRule && (plan?.keep ?? null) === null) return;
     this.#begin('keep');
     const { machine, repository } = this.#run;
     if (plan === null) {

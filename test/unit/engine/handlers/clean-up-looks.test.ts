@@ -55,7 +55,15 @@ describe('looks at what is removed', () => {
   test('what is stored and cannot be read is no look', () => {
     const looks = withLook([], start, [start]);
     expect(readLooks(JSON.stringify(looks))).toEqual(looks);
-    for (const stored of [null, '', '{', '{}', '[1]', '[{"at":1}]', '[{"at":1,"newestRemoval":"x"}]']) {
+    for (const stored of [
+      null,
+      '',
+      '{',
+      '{}',
+      '[1]',
+      '[{"at":1}]',
+      '[{"at":1,"newestRemoval":"x"}]',
+    ]) {
       expect(readLooks(stored)).toEqual([]);
     }
   });
