@@ -1,8 +1,8 @@
 /**
  * Runs that were cut off, because Waymark was killed, crashed or closed in the middle. Each is
  * explained; one whose restore point exists goes on with the next step; else a new run takes its
- * place, once: what was cut off twice has failed, after its program after has run. The backup itself
- * was undone by the recovery.
+ * place, once: what was cut off twice has failed, when its program after has run. The backup
+ * itself was undone by the recovery.
  */
 import type { Named, RepositoryId } from '#contract/domain.ts';
 import { AppError, type WireError } from '#contract/errors.ts';
@@ -172,7 +172,7 @@ function endForGood(
 ): Continued {
   const hooks = parts.catalog.plans.get(run.plan.id)?.draft.hooks;
   const begun = step === 'before' ? hooks?.before !== null : step !== 'keep';
-  if (hooks !== undefined && hooks.after !== null && begun) {
+  if (begun && (hooks?.after ?? null) !== null) {
     return { run, from: 'after', lost: cutOffError(step, more) };
   }
   const ended = end(parts, run, step, more);

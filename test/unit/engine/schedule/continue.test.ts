@@ -100,7 +100,7 @@ describe('killed', () => {
     expect(story.backups).toHaveLength(1);
   });
 
-  test('a repository that never answers stops no plan for ever, nor the end of Waymark', async () => {
+  test('a repository that never answers stops no plan, nor the end of Waymark', async () => {
     const story = await killedAfter(3500);
     const asked: string[] = [];
     const silent = (life: typeof story.life) => {
