@@ -1,12 +1,13 @@
 /** Telling a person once that machines have had no good restore point for too long. */
 import type { RepositoryId } from '#contract/domain.ts';
-import { futureMs, type Knowledge, type KnownPlan } from './knowledge.ts';
+import type { Knowledge, KnownPlan } from './knowledge.ts';
 import type { ScheduleParts } from './parts.ts';
+import { futureMs } from './retention.ts';
 import { lengthWords } from './time-words.ts';
 
 /** Names in one notice. */
 const maxNamed = 5;
-/** Rows looked through for one repository: the newest times, of which each made one a repository. */
+/** Rows looked through for one repository: the newest times, each with one a repository. */
 const maxLookedThrough = 100;
 
 interface Late {
