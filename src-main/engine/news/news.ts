@@ -4,8 +4,8 @@
  * also after a restart.
  *
  * Promises: telling never fails and never waits; each channel gets each piece of news at most once
- * more than it took it; how often is tried is bounded, and that it was given up is told. Failures of
- * one plan that follow each other closely are one piece of news (gathering.ts).
+ * more than it took it; how often is tried is bounded, and that it was given up is told. Failures
+ * of one plan that follow each other closely are one piece of news (gathering.ts).
  * Does not: decide what is news.
  */
 import type { Emit } from '#contract/contract.ts';

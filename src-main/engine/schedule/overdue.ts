@@ -7,7 +7,7 @@ import { lengthWords } from './time-words.ts';
 
 /** Names in one notice. */
 const maxNamed = 5;
-/** Rows looked through for one repository. Each time of a plan made one a repository. */
+/** Rows looked through for one repository: the newest times, each with one a repository. */
 const maxLookedThrough = 100;
 
 interface Late {

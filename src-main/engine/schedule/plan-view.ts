@@ -84,9 +84,9 @@ function troublesOf(
 
 function doubtWords({ name, host, others }: Doubtful): string {
   return (
-    `${name} is on ${host} and also on ${others.join(' and ')}, and which of them is meant cannot ` +
-    `be told. The one on ${host} is backed up. Remove the one that was left behind, or a host ` +
-    'that was added twice.'
+    `${name} is on ${host} and also on ${others.join(' and ')}, and which of them is meant ` +
+    `cannot be told. The one on ${host} is backed up. Remove the one that was left behind, or a ` +
+    'host that was added twice.'
   );
 }
 

@@ -18,8 +18,8 @@ test('a machine is not protected where one repository of its plan is gone from h
   expect(standing()).toMatchObject({
     protection: 'failing',
     protectionWords:
-      'The repository cellar of the plan Nightly is not known here any more, so nothing is backed ' +
-      'up to it. Add it again, or take it out of the plan.',
+      'The repository cellar of the plan Nightly is not known here any more, so nothing is ' +
+      'backed up to it. Add it again, or take it out of the plan.',
   });
 });
 
