@@ -2,7 +2,7 @@
 import type { PointId } from '#contract/domain.ts';
 import { checkRestored, expectThat, Mismatch, repositoryAt, whichMoment } from './compare.ts';
 import { errorOf, runJob, told } from './disturb.ts';
-import { mendLostJob } from './lost-job.ts';
+import { mendLost } from './lost-job.ts';
 import { afterWrite, type KnownPoint, type Model, type Moment } from './model.ts';
 import { writeNumber, type Operation, type Work, type Write } from './operation.ts';
 import type { Performed, Stand } from './perform.ts';
@@ -34,7 +34,7 @@ export async function performBackup(
     meanwhile.run,
   );
   const { disks, moments } = meanwhile.passed();
-  const lost = fault?.kind === 'kill-libvirtd' && (await mendLostJob(world));
+  const lost = fault?.kind === 'kill-libvirtd' && (await mendLost(world));
   const killed = lost || fault?.kind === 'kill-qemu' || fault?.kind === 'power-cut';
   const power = killed ? await world.live.power() : before.power;
   const model = { ...before, disks, power };

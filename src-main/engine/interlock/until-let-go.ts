@@ -49,6 +49,8 @@ function stillOpen(name: string, path: string): AppError {
   return new AppError('machine-busy', `Another program has the image ${path} open.`, {
     path,
     unharmed: `${name} is off, and nothing was done to its images.`,
-    advice: 'Close what looks into the image (guestfish, qemu-nbd, another host), then try again.',
+    advice:
+      'Close what looks into the image (guestfish, qemu-nbd, another host), then try again. ' +
+      'A QEMU of the machine that libvirt lost track of holds it, too: end that, if there is one.',
   });
 }
