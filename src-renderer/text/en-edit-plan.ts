@@ -283,10 +283,6 @@ export const editPlan = {
   },
   'review.checks-problem': 'Could not check the plan',
   'review.disks-out': '{machine} without {targets}',
-  'review.own-limit': {
-    one: '# The program after it is stopped after {count} second: no option says that.',
-    other: '# The program after it is stopped after {count} seconds: no option says that.',
-  },
   'review.next': 'Next: {times}',
   'review.fine': 'Everything this plan needs is there',
   'review.fine-text': 'Names, times, repositories and programs were looked at.',

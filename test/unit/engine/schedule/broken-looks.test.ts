@@ -30,9 +30,9 @@ function breaking<Name extends string>(
     if (when(...args)) throw new Error('the disk is full');
     return whole(...args);
   };
-  queries[name] = broken as (typeof queries)[Name];
+  queries[name] = broken;
   return () => {
-    queries[name] = whole as (typeof queries)[Name];
+    queries[name] = whole;
   };
 }
 
