@@ -23,6 +23,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/tidy.test.ts'],
           environment: 'node',
+          // Nothing in them waits for real time; a busy computer may be slow all the same.
+          testTimeout: 30_000,
         },
       },
       {

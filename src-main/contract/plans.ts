@@ -299,7 +299,7 @@ export interface PreviewMachine {
   readonly repository: Named<RepositoryId>;
   /** Oldest first. */
   readonly now: readonly PreviewPoint[];
-  /** The points there would be a year from now: those of today and foreseen ones. */
+  /** The points there would be a year from now: those of today and, of very many, the newest. */
   readonly inAYear: readonly PreviewPoint[];
 }
 

@@ -6,11 +6,11 @@
 import { join } from 'node:path';
 import type { Emit, Handlers } from '#contract/contract.ts';
 import type { AppInfo } from '#contract/app.ts';
-import type { JobId } from '#contract/domain.ts';
 import { openCatalog, type Catalog } from '#engine/catalog/catalog.ts';
 import type { HostRecord } from '#engine/catalog/hosts.ts';
 import { ownDataFolder } from '#engine/catalog/ownership.ts';
 import { createCheckpointStates, type KnownStates } from '#engine/checkpoint/states.ts';
+import { createAwake, type Awake } from '#engine/computer/awake.ts';
 import { createFleet, type Fleet } from '#engine/fleet/fleet.ts';
 import { createMomentsWatch, type MomentsWatch } from '#engine/fleet/moments-watch.ts';
 import type { Hypervisor } from '#engine/hypervisor/hypervisor.ts';
@@ -25,6 +25,7 @@ import { createShelf, type RepositoryShelf } from '#engine/repositories/reposito
 import { createSecrets, type Secrets } from '#engine/world/secrets.ts';
 import { computerName } from '#engine/world/user.ts';
 import type { World } from '#engine/world/world.ts';
+import { announceJobs } from './handlers/announce-jobs.ts';
 import { actionHandlers } from './handlers/actions.ts';
 import { appHandlers } from './handlers/app.ts';
 import { backgroundHandlers } from './handlers/background.ts';
@@ -105,6 +106,7 @@ export interface Rooms {
   readonly momentsWatch: MomentsWatch;
   readonly checkpointStates: KnownStates;
   readonly news: NewsRoom;
+  readonly awake: Awake;
   readonly emit: Emit;
   /** A connection of one's own to a host, to be closed after use. */
   connect(host: HostRecord): Promise<Hypervisor>;
@@ -144,7 +146,8 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     const uri = host.practice ? (await practice.ensureHost()).uri : host.uri;
     return openLibvirt(uri, world);
   };
-  const jobs = createJobs({ world, catalog, emit: announceJobs(emit, () => fleet) });
+  const awake = createAwake(world);
+  const jobs = createJobs({ world, catalog, emit: announceJobs(emit, () => fleet, awake) });
   const fleet: Fleet = createFleet({
     world,
     catalog,
@@ -186,6 +189,7 @@ async function wire(world: World, options: EngineOptions, release: () => void): 
     momentsWatch: watchMoments(world, fleet, emit),
     checkpointStates,
     news: await createNews({ world, catalog, emit, dataFolder, computer: computerName() }),
+    awake,
     emit,
     connect,
     recovered: () => recovery.settled(),
@@ -221,6 +225,7 @@ function assemble(
 ): Engine {
   const { fleet, shelf, jobs, catalog, momentsWatch, checkpointStates, news } = rooms;
   const { recovery, schedule, weekly } = workers;
+  const stopping = new AbortController();
   const stopTriggers = watchTriggers(rooms, schedule.scheduler);
   return {
     handlers: {
@@ -236,7 +241,7 @@ function assemble(
       ...restoreHandlers(rooms),
       ...jobHandlers(rooms),
       ...practiceHandlers(rooms),
-      ...planHandlers(schedule),
+      ...planHandlers(schedule, () => weekly.once()),
       ...planPreviewHandlers(rooms),
       ...keptPointHandlers(rooms),
       ...newsHandlers(rooms, schedule),
@@ -252,13 +257,14 @@ function assemble(
       fleet.start();
       checkpointStates.start();
       news.start();
-      if (rooms.options.runsPlans === true) void startPlans(rooms, workers);
+      if (rooms.options.runsPlans === true) void startPlans(rooms, workers, stopping.signal);
     },
     settled: async () => {
       await Promise.all([shelf.settled(), fleet.settled()]);
       await recovery.settled();
     },
     stop: async () => {
+      stopping.abort();
       stopTriggers();
       await schedule.stop();
       await jobs.stop();
@@ -280,12 +286,12 @@ function assemble(
 async function startPlans(
   { world, shelf, fleet }: Rooms,
   { recovery, schedule, weekly }: Workers,
+  stopping: AbortSignal,
 ): Promise<void> {
-  const patience = new AbortController();
   const tried = Promise.all([shelf.settled(), fleet.settled()]).then(() => recovery.settled());
-  const waited = world.clock.sleep(startPatienceMs, patience.signal).catch(() => undefined);
+  const waited = world.clock.sleep(startPatienceMs, stopping).catch(() => undefined);
   await Promise.race([tried, waited]);
-  patience.abort();
+  if (stopping.aborted) return; // it ended before its hosts were tried
   schedule.scheduler.start();
   weekly.start();
 }
@@ -301,17 +307,4 @@ function watchMoments(world: World, fleet: Fleet, emit: Emit): MomentsWatch {
       emit('timeline.changed', { machine });
     },
   });
-}
-
-/** Sends every job event, and tells the machine's row when a job begins or ends. */
-function announceJobs(emit: Emit, fleet: () => Fleet): Parameters<typeof createJobs>[0]['emit'] {
-  const shown = new Map<JobId, string>();
-  return (job) => {
-    emit('jobs.changed', job);
-    if (shown.get(job.id) === job.state.kind) return;
-    shown.set(job.id, job.state.kind);
-    const uuid = job.machine?.id?.split('/').at(-1);
-    if (uuid !== undefined) fleet().touch(uuid);
-    if (['done', 'problems', 'failed', 'cancelled'].includes(job.state.kind)) shown.delete(job.id);
-  };
 }

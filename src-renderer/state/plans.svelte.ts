@@ -16,6 +16,7 @@ import { Loading } from './loading.svelte.ts';
 export class Plans {
   readonly #client: Client;
   readonly #list = new Loading<readonly Plan[]>([]);
+  readonly #running = new Set<MachineId>();
   // Asked for once per row of a list: counted once per change of the plans.
   readonly #byMachine = $derived.by(() => {
     const found = new Map<MachineId, Plan[]>();
@@ -39,6 +40,16 @@ export class Plans {
   constructor(client: Client) {
     this.#client = client;
     client.on('plans.changed', (plans) => this.#list.set(plans));
+    client.on('plan-runs.changed', ({ machine, state }) => {
+      if (machine.id === null) return;
+      if (state.kind === 'running') this.#running.add(machine.id);
+      else this.#running.delete(machine.id);
+    });
+  }
+
+  /** True while a plan works on the machine: what its jobs come to is a row of the plan. */
+  isRunning(machine: MachineId): boolean {
+    return this.#running.has(machine);
   }
 
   get all(): readonly Plan[] {

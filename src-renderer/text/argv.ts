@@ -39,7 +39,7 @@ export function parseLine(line: string): ParsedLine {
 const plain = /^[\p{L}\p{N}_@%+=:,./-]+$/u;
 
 /** An argument so that a shell, and `parseLine`, read it back as one. */
-export function quoted(argument: string): string {
+function quoted(argument: string): string {
   return plain.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }
 

@@ -18,11 +18,11 @@ import { durationText } from './times.ts';
 const listOf = new Intl.ListFormat(locale, { type: 'conjunction' });
 
 /** "02:00 and 14:00". */
-export function listText(items: readonly string[]): string {
+function listText(items: readonly string[]): string {
   return listOf.format(items);
 }
 
-export function weekdaysText(days: readonly Weekday[]): string {
+function weekdaysText(days: readonly Weekday[]): string {
   return listText(days.map((day) => t(`weekday.${day}`)));
 }
 

@@ -19,7 +19,7 @@ export function localZone(): string {
 }
 
 /** True when this computer knows the zone. */
-export function isZone(zone: string): boolean {
+function isZone(zone: string): boolean {
   try {
     return formatOf(zone, false).resolvedOptions().timeZone !== '';
   } catch {

@@ -1,12 +1,13 @@
 /**
  * The clean-up beside `restic forget --prune`, on the same disk: four points that each change a
- * fifth of it here and there, encrypted; three are removed. Both free what the fourth does not need.
+ * fifth of it here and there, encrypted; three are removed. Both free what the last does not need.
  *
  *   node test/bench/clean-up-peer.ts [MiB=512]
  */
 import { spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removalGraceSeconds } from '#engine/store/kept.ts';
@@ -33,7 +34,8 @@ function bytesIn(path: string): number {
 }
 
 function restic(...args: readonly string[]): void {
-  const env = { ...process.env, RESTIC_PASSWORD: 'bench', RESTIC_REPOSITORY: join(folder, 'restic') };
+  const where = { RESTIC_PASSWORD: 'bench', RESTIC_REPOSITORY: join(folder, 'restic') };
+  const env = { ...process.env, ...where };
   const { status, stderr } = spawnSync('restic', ['--quiet', '--no-cache', ...args], { env });
   if (status !== 0) throw new Error(`restic ${args.join(' ')}: ${String(stderr)}`);
 }

@@ -27,7 +27,7 @@ function seenMachines(count: number): Seen {
     uuid: `uuid-${n}`,
     name: `machine-${n}`,
     host,
-    disks: ['vda'],
+    ...{ state: 'running' as const, disks: ['vda'] },
   }));
   return { hosts: [{ id: host, name: 'here', connected: true }], machines };
 }

@@ -266,17 +266,21 @@ test('a removed point is taken back; the clean-up says what it frees first', asy
 });
 
 test('news shows in the window and leads to its plan', async ({ app, server }) => {
-  server.engine.emit('news', {
-    id: 'n1',
-    kind: 'failed',
-    title: 'mail was not backed up',
-    body: 'The scratch folder on rack is full.',
-    time: Date.now(),
-    plan: 'plan-nightly' as never,
-    machine: null,
-  });
-  await expect(app.getByText('mail was not backed up: The scratch folder')).toBeVisible();
-  await button(app, 'Show').click();
+  const toast = app.getByText('mail was not backed up: The scratch folder').first();
+  // The window may not listen yet: an event sent before is one nobody hears.
+  await expect(async () => {
+    server.engine.emit('news', {
+      id: 'n1',
+      kind: 'failed',
+      title: 'mail was not backed up',
+      body: 'The scratch folder on rack is full.',
+      time: Date.now(),
+      plan: 'plan-nightly' as never,
+      machine: null,
+    });
+    await expect(toast).toBeVisible({ timeout: 500 });
+  }).toPass();
+  await button(app, 'Show').first().click();
   await expect(app.getByRole('heading', { name: /Nightly/ })).toBeVisible();
 });
 

@@ -1,6 +1,6 @@
 /**
  * The pictures of the README, of the real product: the first screen, a practice machine with a few
- * points and a snapshot, the plan of a revert, the review of a restore.
+ * points and a snapshot, the steps of a revert, a plan that ran, the review of a restore.
  * `node test/e2e/readme-shots.ts`. Needs `vite build --app`, libvirt, QEMU and an installed
  * Chromium; the practice machine is removed afterwards.
  */
@@ -79,22 +79,34 @@ async function revertPictures(page: Page): Promise<void> {
   await page.getByRole('radio', { name: 'Timeline' }).click();
 }
 
+async function planPicture(page: Page): Promise<void> {
+  await page.getByRole('link', { name: /^Plans/ }).click();
+  await page.getByRole('link', { name: 'nightly' }).click();
+  await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
+  await picture(page, 'plan');
+  await page.getByRole('link', { name: /^Machines/ }).click();
+  await page.getByRole('link', { name: 'waymark-practice' }).click();
+  await page.getByRole('heading', { name: 'waymark-practice' }).waitFor();
+}
+
 async function takeAll(page: Page): Promise<void> {
   await page.goto(link);
   await page.getByRole('button', { name: 'Create a practice machine' }).waitFor();
   await picture(page, 'first-run');
   await page.getByRole('button', { name: 'Create a practice machine' }).click();
   await page.getByRole('heading', { name: 'waymark-practice' }).waitFor();
+  await waymark('plan', 'create', 'nightly', '--to', 'Practice');
   for (let count = 0; count < backups; count += 1) {
     if (count > 0) await page.waitForTimeout(betweenBackupsMs);
     if (count === 1) await snapshot('before-upgrade');
-    await waymark('backup', 'waymark-practice', '--to', 'Practice');
+    await waymark('plan', 'run', 'nightly');
   }
   await page.getByRole('button', { name: 'Verify newest' }).click();
   await page.getByText('Every block read back').first().waitFor();
   await withoutToasts(page);
   await picture(page, 'machine');
   await revertPictures(page);
+  await planPicture(page);
   await page
     .getByRole('row', { name: /Restore/ })
     .first()

@@ -6,13 +6,14 @@ import { retentionPresets } from '#contract/plan-defaults.ts';
 import type { Machine } from '#contract/domain.ts';
 import type { PlanDraft, PreviewPoint, RetentionPreview } from '#contract/plans.ts';
 import { timesOf } from '#engine/schedule/calendar.ts';
+import { goes } from '#engine/schedule/every-rule.ts';
 import {
   foreseenMs,
+  leftInAYear,
   previewMachine,
   previewRepository,
   type PreviewedMachine,
 } from '#engine/schedule/preview.ts';
-import { goes } from '#engine/schedule/retention.ts';
 import { attic, day, gib, hour, mib, vault } from './demo-machines.ts';
 import { membersOf } from './demo-plan-list.ts';
 import type { Demo } from './handlers.ts';
@@ -34,7 +35,8 @@ function pointsOf(machine: Machine, draft: PlanDraft): PreviewedMachine['points'
     damaged: false,
   }));
   const old = { ...retentionPresets.balanced, last: 3 * aDay, daily: 14, weekly: 8 };
-  const gone = new Set(goes(all, old, { zone: draft.zone, machineGone: false }));
+  const rules = [{ keep: old, zone: draft.zone }];
+  const gone = new Set(goes(all, rules, { machineGone: false, now: newest }));
   return all
     .filter(({ id }) => !gone.has(id))
     .map((point, index) => ({
@@ -63,8 +65,11 @@ export function retentionPreview(demo: Demo, draft: PlanDraft): RetentionPreview
   const foreseen = times?.between(now, now + foreseenMs, maxForeseen) ?? [];
   const frees = (point: PreviewPoint, index: number): PreviewPoint =>
     point.keep.length > 0 ? point : { ...point, freesBytes: (180 + ((index * 97) % 900)) * mib };
-  const machines = membersOf(draft, demo.state.machines)
-    .map((machine) => previewMachine(previewed(demo, machine, draft), draft, foreseen))
+  const members = membersOf(draft, demo.state.machines);
+  const rules = { rules: [draft], now };
+  const left = leftInAYear(rules, foreseen, members.length);
+  const machines = members
+    .map((machine) => previewMachine(previewed(demo, machine, draft), rules, left))
     .map((machine) => ({ ...machine, now: machine.now.map(frees) }));
   const repositories = draft.repositories.map((id) => {
     const { name, usedBytes, freeBytes } = demo.repository(id);

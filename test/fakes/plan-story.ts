@@ -13,7 +13,7 @@ import { planHandlers, type Schedule } from '#engine/handlers/plans.ts';
 import type { Jobs, JobSpec } from '#engine/jobs/job-types.ts';
 import { createJobs } from '#engine/jobs/jobs.ts';
 import type { Wait } from '#engine/schedule/conditions.ts';
-import type { Seen } from '#engine/schedule/members.ts';
+import type { Seen, SeenMachine } from '#engine/schedule/members.ts';
 import type { HookAbout, ScheduleNews, ScheduleParts } from '#engine/schedule/parts.ts';
 import { createScheduler } from '#engine/schedule/scheduler.ts';
 import type { Clock } from '#engine/world/clock.ts';
@@ -30,6 +30,8 @@ export interface Surroundings {
   /** Names of machines on the host; the uuid of "web" is "uuid-web". */
   machines: string[];
   hostConnected: boolean;
+  /** Machines on other hosts. */
+  elsewhere: SeenMachine[];
   /** Repositories whose folder is there. */
   present: Set<string>;
   /** What every condition says; null: nothing is in the way. */
@@ -61,9 +63,13 @@ export interface PlanStory {
   readonly life: Life;
   /** What lies in the repositories. */
   readonly stored: Point[];
+  /** Disks that stayed out of each backup that was begun. */
+  readonly leftOut: (readonly string[])[];
   /** How often each machine's backup was begun. */
   readonly backups: string[];
   readonly removals: string[];
+  /** The rule of each of the removals. */
+  readonly rules: PlanDraft['keep'][];
   readonly logged: readonly { readonly level: string; readonly message: string }[];
   /** Starts a process on the catalog; `loop` false: a command. */
   start(loop?: boolean): Promise<Life>;
@@ -87,6 +93,7 @@ export async function planStory(startIso: string): Promise<PlanStory> {
   const around: Surroundings = {
     machines: ['web'],
     hostConnected: true,
+    elsewhere: [],
     present: new Set([attic, cellar]),
     wait: null,
     failing: new Set(),
@@ -97,8 +104,10 @@ export async function planStory(startIso: string): Promise<PlanStory> {
     news: [] as ScheduleNews[],
     hooksRun: [] as HookAbout[],
     stored: [] as Point[],
+    leftOut: [] as (readonly string[])[],
     backups: [] as string[],
     removals: [] as string[],
+    rules: [] as PlanDraft['keep'][],
   };
   let life: Life | null = null;
   const living = () => {
@@ -127,7 +136,7 @@ export async function planStory(startIso: string): Promise<PlanStory> {
       schedule,
       catalog,
       jobs,
-      handlers: planHandlers(schedule),
+      handlers: planHandlers(schedule, () => Promise.resolve()),
       kill: end,
       stop: async () => {
         await schedule.stop();
@@ -211,8 +220,10 @@ interface Making {
     readonly news: ScheduleNews[];
     readonly hooksRun: HookAbout[];
     readonly stored: Point[];
+    readonly leftOut: (readonly string[])[];
     readonly backups: string[];
     readonly removals: string[];
+    readonly rules: PlanDraft['keep'][];
   };
 }
 
@@ -241,14 +252,18 @@ function partsOf(making: Making): ScheduleParts {
     },
     awake: { hold: () => () => undefined },
     retention: {
-      removeByRule: async (_plan, machine) => {
+      removeByRule: async (plan, machine) => {
+        kept.rules.push(plan.keep);
         await making.clock.sleep(500);
         kept.removals.push(machine.name);
         return { removed: 1, words: 'One restore point was removed by the rule.' };
       },
     },
     starters: {
-      backup: ({ machine, repository }) => startBackup(making, machine, repository),
+      backup: ({ machine, repository, exclude }) => {
+        kept.leftOut.push(exclude);
+        return startBackup(making, machine, repository);
+      },
       verify: (point) => startVerify(making, point),
     },
     seen: () => seenNow(around),
@@ -271,12 +286,16 @@ function seenNow(around: Surroundings): Seen {
     id: machineIdOf(name),
     uuid: `uuid-${name}`,
     name,
-    host: hostId,
+    ...{ host: hostId, state: 'running' as const },
     disks: ['vda', 'vdb'],
   }));
+  const here = { id: hostId, name: 'here', connected: around.hostConnected };
   return {
-    hosts: [{ id: hostId, name: 'here', connected: around.hostConnected }],
-    machines: around.hostConnected ? machines : [],
+    hosts: [
+      here,
+      ...around.elsewhere.map(({ host }) => ({ id: host, name: host, connected: true })),
+    ],
+    machines: [...(around.hostConnected ? machines : []), ...around.elsewhere],
   };
 }
 

@@ -1,6 +1,6 @@
 /** A systemd of one user that can be looked at: units, whether they run, who lingers. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { realProcesses, type Processes, type RunResult } from '#engine/world/processes.ts';
 
 export interface FakeSystemd {
@@ -16,6 +16,8 @@ export interface FakeSystemd {
   answers: boolean;
   /** The next command that changes something is refused with these words. */
   refuseNext: string | null;
+  /** Whatever is to be started does not start, with these words. */
+  refuseStart: string | null;
 }
 
 export function fakeSystemd(configFolder: string, installed = true): FakeSystemd {
@@ -27,6 +29,7 @@ export function fakeSystemd(configFolder: string, installed = true): FakeSystemd
     mainPid: 999_999,
     answers: true,
     refuseNext: null,
+    refuseStart: null,
     processes: {
       ...realProcesses,
       find: (program) => Promise.resolve(installed ? `/usr/bin/${program}` : null),
@@ -49,10 +52,13 @@ export function fakeSystemd(configFolder: string, installed = true): FakeSystemd
     const unit = rest.find((word) => !word.startsWith('-')) ?? '';
     if (verb === 'enable') {
       if (!existsSync(join(configFolder, 'systemd/user', unit))) return result(1, '', 'no unit');
+      enable(configFolder, unit);
       systemd.enabled.add(unit);
+      if (now && systemd.refuseStart !== null) return result(1, '', systemd.refuseStart);
       if (now) systemd.running.add(unit);
     }
     if (verb === 'disable') {
+      rmSync(wantedBy(configFolder, unit), { force: true });
       systemd.enabled.delete(unit);
       if (now) systemd.running.delete(unit);
     }
@@ -61,15 +67,33 @@ export function fakeSystemd(configFolder: string, installed = true): FakeSystemd
   return it;
 }
 
+/** Where systemd looks for what starts with the user's session. */
+function wantedBy(configFolder: string, unit: string): string {
+  return join(configFolder, 'systemd/user/default.target.wants', unit);
+}
+
+function enable(configFolder: string, unit: string): void {
+  const link = wantedBy(configFolder, unit);
+  mkdirSync(dirname(link), { recursive: true });
+  rmSync(link, { force: true });
+  symlinkSync(join(configFolder, 'systemd/user', unit), link);
+}
+
 function loginctl({ lingering }: FakeSystemd): RunResult {
   return result(0, `Linger=${lingering ? 'yes' : 'no'}\n`);
 }
 
-function shown({ running, mainPid }: FakeSystemd, args: readonly string[]): string {
-  const runs = running.has(args.find((word) => !word.startsWith('-')) ?? '');
+function shown({ running, enabled, mainPid }: FakeSystemd, args: readonly string[]): string {
+  const unit = args.find((word) => !word.startsWith('-')) ?? '';
+  const runs = running.has(unit);
   if (args.includes('--property=Version')) return 'Version=252\n';
   if (args.includes('--property=MainPID')) return `MainPID=${runs ? mainPid : 0}\n`;
-  return `ActiveState=${runs ? 'active' : 'inactive'}\n`;
+  const lines = [
+    `ActiveState=${runs ? 'active' : 'inactive'}`,
+    `UnitFileState=${enabled.has(unit) ? 'enabled' : 'disabled'}`,
+  ];
+  const asked = lines.filter((line) => args.includes(`--property=${line.split('=')[0] ?? ''}`));
+  return `${asked.join('\n')}\n`;
 }
 
 function result(code: number, stdout: string, stderr = ''): RunResult {

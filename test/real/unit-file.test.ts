@@ -8,7 +8,7 @@ import { temporaryFolder } from '../fakes/world.ts';
 
 const tool = '/usr/bin/systemd-analyze';
 const missing = !existsSync(tool);
-if (missing) console.log('SKIPPED unit-file: systemd-analyze is not installed');
+const reason = 'systemd-analyze is not installed';
 
 /** What systemd complains of; it looks whether the program can be run. */
 async function complaints(unit: string, runtime: string): Promise<string> {
@@ -20,9 +20,10 @@ async function complaints(unit: string, runtime: string): Promise<string> {
   });
 }
 
-test.skipIf(missing).each(['plain', 'my programs', '50%', 'a$HOME', 'é 🐢'])(
+test.for(['plain', 'my programs', '50%', 'a$HOME', 'é 🐢'])(
   'a program in a folder called %j',
-  async (name) => {
+  async (name, context) => {
+    if (missing) context.skip(reason);
     const folder = temporaryFolder();
     const program = join(folder, name, 'waymark');
     mkdirSync(join(folder, name));
@@ -36,9 +37,10 @@ test.skipIf(missing).each(['plain', 'my programs', '50%', 'a$HOME', 'é 🐢'])(
   },
 );
 
-test.skipIf(missing).each(['a"b', 'back\\slash', 'line\nbreak'])(
+test.for(['a"b', 'back\\slash', 'line\nbreak'])(
   'a folder called %j, which systemd takes for no program of its own',
-  async (name) => {
+  async (name, context) => {
+    if (missing) context.skip(reason);
     const folder = temporaryFolder();
     const unit = join(folder, 'waymark.service');
     writeFileSync(unit, unitText([join(folder, name, 'waymark')], folder));

@@ -13,7 +13,7 @@ type State = Background['service'];
 
 export interface SystemdUnit {
   state(): Promise<State>;
-  /** Writes the unit, enables and starts it; takes it back when systemd refuses. */
+  /** Writes the unit, enables and starts it; puts back what was there when systemd refuses. */
   install(): Promise<void>;
   /** Stops and removes it. Not there is fine. */
   remove(): Promise<void>;
@@ -47,27 +47,43 @@ export function createSystemdUnit(parts: UnitParts): SystemdUnit {
     refuseFailure(await systemctl(args, changeTimeoutMs), args);
   };
   const reload = () => change('daemon-reload');
+  const putBack = async (earlier: Buffer | null, wasWanted: boolean) => {
+    // Enabling may have gone well before starting failed.
+    if (!wasWanted) await files.remove(wanted);
+    if (earlier === null) await files.remove(path);
+    else await files.writeDurable(path, earlier, readableByAll);
+    await reload();
+  };
   return {
     state: async () => {
       const unsupported = await obstacle(parts.world);
       if (unsupported !== null) return { kind: 'unsupported', words: unsupported };
       if ((await files.stat(path)) === null) return { kind: 'not-installed' };
-      const shown = await systemctl(['show', unit, '--property=ActiveState'], askTimeoutMs);
-      const active = property(shown, 'ActiveState') ?? 'unknown';
-      const current = (await files.read(path, maxUnitBytes)).toString() === text;
-      return installed(parts.user, path, active, await lingers(parts), current);
+      const asked = ['--property=ActiveState', '--property=UnitFileState'];
+      const shown = await systemctl(['show', unit, ...asked], askTimeoutMs);
+      return installed(parts.user, path, {
+        active: property(shown, 'ActiveState') ?? 'unknown',
+        unitFile: property(shown, 'UnitFileState') ?? 'unknown',
+        lingering: await lingers(parts),
+        current: (await files.read(path, maxUnitBytes)).toString() === text,
+      });
     },
     install: async () => {
       const unsupported = await obstacle(parts.world);
       if (unsupported !== null) throw noSystemd(unsupported);
       await files.makeFolder(folder);
+      const there = await files.stat(path);
+      const earlier = there === null ? null : await files.read(path, maxUnitBytes);
+      const wasWanted = (await files.stat(wanted)) !== null;
       await files.writeDurable(path, Buffer.from(text), readableByAll);
       try {
         await reload();
         await change('enable', '--now', unit);
       } catch (thrown) {
-        await files.remove(path);
-        await reload().catch(() => undefined); // the first failure is the one to tell
+        // The first failure is the one to tell.
+        await putBack(earlier, wasWanted).catch((failure: unknown) => {
+          parts.world.log.error('What was there before the service could not be put back', failure);
+        });
         throw thrown;
       }
     },
@@ -106,25 +122,38 @@ async function lingers({ world, user }: UnitParts): Promise<boolean> {
   return property(await ask(world, 'loginctl', args, askTimeoutMs), 'Linger') === 'yes';
 }
 
-function installed(
-  user: string,
-  path: string,
-  activeState: string,
-  lingering: boolean,
-  current: boolean,
-): State {
-  const active = activeState === 'active';
-  const words = active
-    ? lingering
-      ? 'It runs, and goes on while nobody is logged in.'
-      : 'It runs while you are logged in. To let it run on without you: ' +
-        `loginctl enable-linger ${user}`
-    : `It is installed and does not run (${activeState}). ` +
-      'To see why: journalctl --user -u waymark';
+/** What systemd says, in its words; 'unknown' when it does not answer. */
+interface Shown {
+  readonly active: string;
+  readonly unitFile: string;
+  readonly lingering: boolean;
+  /** False: the unit file is not the one this copy writes. */
+  readonly current: boolean;
+}
+
+function installed(user: string, path: string, shown: Shown): State {
+  const { lingering, current } = shown;
   const other = current
     ? ''
-    : ' It starts another copy of Waymark, or one that moved: install it ' + 'again.';
-  return { kind: 'installed', path, active, lingering, words: words + other };
+    : ' It starts another copy of Waymark, or one that moved: install it again.';
+  const active = shown.active === 'active';
+  return { kind: 'installed', path, active, lingering, words: shownWords(user, shown) + other };
+}
+
+function shownWords(user: string, { active, unitFile, lingering }: Shown): string {
+  if (active !== 'active') {
+    return (
+      `It is installed and does not run (${active}). ` + 'To see why: journalctl --user -u waymark'
+    );
+  }
+  if (unitFile !== 'enabled') {
+    return `It runs now, but will not after the next login (${unitFile}): install it again.`;
+  }
+  if (lingering) return 'It runs, and goes on while nobody is logged in.';
+  return (
+    'It runs while you are logged in. To let it run on without you: ' +
+    `loginctl enable-linger ${user}`
+  );
 }
 
 /** Null when the program did not answer in time or is not there. */

@@ -44,10 +44,18 @@ export interface PlanRuns {
    * the limit, so that none is skipped.
    */
   list(filter: PlanRunFilter): readonly PlanRunRecord[];
-  /** The newest that began, of a plan. */
-  last(plan: PlanId): PlanRunRecord | null;
-  /** The newest that ended, of one machine to one repository. */
-  lastEnded(plan: PlanId, machineUuid: string, repository: RepositoryId): PlanRunRecord | null;
+  /**
+   * The newest that began, of a plan. One that was due after `atMost` (epoch ms) is not asked:
+   * the clock was wrong then, and it would be the newest one for years.
+   */
+  last(plan: PlanId, atMost: number): PlanRunRecord | null;
+  /** The newest that ended, of one machine to one repository; `atMost` as in `last`. */
+  lastEnded(
+    plan: PlanId,
+    machineUuid: string,
+    repository: RepositoryId,
+    atMost: number,
+  ): PlanRunRecord | null;
   /**
    * Times of the calendar after `after` that have rows, because the clock was put back since. One
    * that was only taken for missed may still come.
@@ -90,18 +98,21 @@ export function planRunQueries(db: WritableDb, keep: number = maxPlanRuns): Plan
           LIMIT 1`,
       ) !== undefined,
     list: (filter) => list(db, filter),
-    last: (plan) =>
+    last: (plan, atMost) =>
       first(
-        `SELECT * FROM plan_runs WHERE plan = ? AND started_at IS NOT NULL ${newestFirst} LIMIT 1`,
+        `SELECT * FROM plan_runs WHERE plan = ? AND started_at IS NOT NULL AND due <= ?
+          ${newestFirst} LIMIT 1`,
         plan,
+        atMost,
       ),
-    lastEnded: (plan, uuid, repository) =>
+    lastEnded: (plan, uuid, repository, atMost) =>
       first(
         `SELECT * FROM plan_runs WHERE machine_uuid = ? AND plan = ? AND repository = ?
-          AND kind IN ${began} ${newestFirst} LIMIT 1`,
+          AND kind IN ${began} AND due <= ? ${newestFirst} LIMIT 1`,
         uuid,
         plan,
         repository,
+        atMost,
       ),
     ...dueQueries(db),
     prune: () => {

@@ -50,8 +50,20 @@ export interface Points {
     repository: RepositoryId,
     atMost: number,
   ): { readonly id: PointId; readonly time: number } | null;
+  /** The time of the newest point, of any machine; 0 without one. */
+  newestTime(repository: RepositoryId): number;
   deletePoint(repository: RepositoryId, id: PointId): boolean;
-  replaceAllOf(repository: RepositoryId, points: readonly Point[]): void;
+  /** Of every point of a repository, however many there are. */
+  idsOf(repository: RepositoryId): ReadonlySet<string>;
+  /**
+   * `before`: the ids that were here when `points` began to be read; default: those here now. What
+   * came since stays, and what went since stays away.
+   */
+  replaceAllOf(
+    repository: RepositoryId,
+    points: readonly Point[],
+    before?: ReadonlySet<string>,
+  ): void;
   setVerification(repository: RepositoryId, id: PointId, verification: Verification): void;
   setDamaged(repository: RepositoryId, id: PointId, damaged: boolean): void;
   /** It is there and not known to be damaged. */
@@ -134,10 +146,20 @@ export function pointQueries(db: WritableDb): Points {
       db.all(`${columns} WHERE p.machine_uuid = ? ${newestFirst}`, machineUuid).map(toPoint),
     getPoint: (idOrPrefix) => findPoint(db, idOrPrefix),
     newestGood: (...about) => newestGood(db, ...about),
+    newestTime: (repository) => {
+      const sql = 'SELECT coalesce(max(time), 0) AS time FROM points WHERE repository = ?';
+      return whole(db.get(sql, repository) ?? { time: 0 }, 'time');
+    },
     deletePoint: (repository, id) =>
       db.run('DELETE FROM points WHERE repository = ? AND id = ?', repository, id) > 0,
-    replaceAllOf: (repository, points) => {
-      replaceAll(db, repository, points);
+    idsOf: (repository) =>
+      new Set(
+        db
+          .all('SELECT id FROM points WHERE repository = ?', repository)
+          .map((row) => text(row, 'id')),
+      ),
+    replaceAllOf: (repository, points, before) => {
+      replaceAll(db, repository, points, before);
     },
     setVerification: (repository, id, verification) => {
       update('verified = ?', JSON.stringify(verification), repository, id);
@@ -227,15 +249,26 @@ function byPrefix(db: WritableDb, prefix: string): readonly Row[] {
   );
 }
 
-function replaceAll(db: WritableDb, repository: RepositoryId, points: readonly Point[]): void {
+function replaceAll(
+  db: WritableDb,
+  repository: RepositoryId,
+  points: readonly Point[],
+  known?: ReadonlySet<string>,
+): void {
   db.transaction(() => {
     const seen = new Map(
       db
         .all('SELECT id, verified, damaged FROM points WHERE repository = ?', repository)
         .map((row) => [text(row, 'id'), row]),
     );
-    db.run('DELETE FROM points WHERE repository = ?', repository);
+    const since = known === undefined ? [] : [...seen.keys()].filter((id) => !known.has(id));
+    db.run(
+      `DELETE FROM points WHERE repository = ? AND id NOT IN (SELECT value FROM json_each(?))`,
+      repository,
+      JSON.stringify(since),
+    );
     for (const point of points) {
+      if (known?.has(point.id) === true && !seen.has(point.id)) continue; // removed since
       const before = seen.get(point.id);
       insert(db, {
         ...point,

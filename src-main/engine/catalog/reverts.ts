@@ -8,7 +8,7 @@ export interface Reverts {
   note(machineUuid: string, revert: Revert): void;
   /** The undo point is gone or was used: nothing is kept of that revert any more. */
   forget(machineUuid: string, kept: string): void;
-  /** Those to this snapshot that kept nothing, noted at this time or later: they were taken back. */
+  /** Those to this snapshot that kept nothing, noted then or later: they were taken back. */
   unnote(machineUuid: string, to: string, since: number): void;
   /** Newest first. */
   ofMachine(machineUuid: string): readonly Revert[];

@@ -3,7 +3,15 @@
  * list shows is what libvirt last said. Retries a lost host by itself. Does not change any
  * machine.
  */
-import type { Host, HostId, JobId, Machine, MachineId, Named } from '#contract/domain.ts';
+import type {
+  Host,
+  HostId,
+  JobId,
+  Machine,
+  MachineId,
+  MachineState,
+  Named,
+} from '#contract/domain.ts';
 import { AppError } from '#contract/errors.ts';
 import type { Emit } from '#contract/contract.ts';
 import type { Catalog } from '#engine/catalog/catalog.ts';
@@ -47,6 +55,7 @@ export interface FleetSeen {
     readonly uuid: string;
     readonly name: string;
     readonly host: HostId;
+    readonly state: MachineState;
     /** Targets of its disks. */
     readonly disks: readonly string[];
   }[];
@@ -145,6 +154,7 @@ class LiveFleet implements Fleet {
         uuid: record.uuid,
         name: record.name,
         host: id,
+        state: record.state,
         disks: record.definition.disks.map(({ target }) => target),
       })),
     );

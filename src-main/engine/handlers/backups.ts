@@ -128,6 +128,8 @@ async function run(
   context: JobContext,
 ): Promise<JobResult> {
   const { world, shelf, catalog, fleet } = rooms;
+  // A long pause is no slow storage then.
+  if (order.bytesPerSecond !== null) context.progress({ waitingFor: 'Held to its plan’s pace…' });
   const leaveMachine = await rooms.enterMachine(host, order.uuid);
   try {
     const since = world.clock.monotonic();

@@ -6,7 +6,9 @@ import type { JobContext } from '#engine/jobs/job-types.ts';
 import { bytesInWords, counted } from '#engine/snapshot/words.ts';
 import type { CleanUpOutline } from '#engine/store/clean-up.ts';
 import { removalGraceSeconds } from '#engine/store/kept.ts';
+import type { Marker } from '#engine/store/marker.ts';
 import type { Rooms } from '../engine.ts';
+import { readLooks, seenUntil, withLook } from './clean-up-looks.ts';
 import { viewRemoved } from './removed-points.ts';
 
 /** After removals a clean-up begins by itself at most this often for each repository. */
@@ -24,7 +26,8 @@ export function viewCleanUp(
   };
 }
 
-export function startCleanUp(rooms: Rooms, id: RepositoryId): JobId {
+/** @param removedBefore epoch ms; frees no point removed later, however old it seems. */
+export function startCleanUp(rooms: Rooms, id: RepositoryId, removedBefore?: number): JobId {
   const { shelf, jobs } = rooms;
   const { name } = shelf.get(id);
   return jobs.start({
@@ -33,25 +36,28 @@ export function startCleanUp(rooms: Rooms, id: RepositoryId): JobId {
     machine: null,
     repository: { id, name },
     cancelEffect: 'Restore points stay whole; what was freed so far stays free.',
-    run: (context) => cleanUp(rooms, id, context),
+    run: (context) => cleanUp(rooms, id, context, removedBefore),
   });
 }
 
 /**
  * Begins a clean-up when points are removed that can no longer be taken back for sure, and none was
- * begun by itself today. Never throws: what removed the points was done whatever comes of this.
+ * begun by itself today. Not while the repository is used: it would wait for a check of hours, and
+ * every backup behind it. Never throws: what removed the points was done whatever comes of this.
  */
 export async function cleanUpWhenDue(rooms: Rooms, id: RepositoryId): Promise<void> {
   const { shelf, world, catalog } = rooms;
   try {
     const now = world.clock.now();
+    const removed = await (await shelf.open(id)).kept.removed();
+    const removedBefore = lookAgain(rooms, id, removed);
     const last = Number(catalog.settings.get(lastKey(id)) ?? Number.NaN);
     // A time ahead of now was written under a clock that was wrong.
     if (last <= now && now - last < restMs) return;
-    const goneBefore = now - removalGraceSeconds * 1000;
-    const removed = await (await shelf.open(id)).kept.removed();
+    const goneBefore = Math.min(now - removalGraceSeconds * 1000, removedBefore ?? 0);
     if (!removed.some(({ at }) => at <= goneBefore)) return;
-    startCleanUp(rooms, id);
+    if (inUse(rooms, id)) return;
+    startCleanUp(rooms, id, goneBefore);
     catalog.settings.set(lastKey(id), String(now));
   } catch (thrown) {
     if (hasCode(thrown, 'repository-busy', 'refused')) return; // one runs, or the engine stops
@@ -59,17 +65,42 @@ export async function cleanUpWhenDue(rooms: Rooms, id: RepositoryId): Promise<vo
   }
 }
 
+/** A job of this repository runs or waits. */
+function inUse({ jobs }: Rooms, id: RepositoryId): boolean {
+  return jobs.list(false).some(({ repository }) => repository?.id === id);
+}
+
+/** Removals made until then were seen long enough (clean-up-looks.ts); null: none was. */
+function lookAgain(
+  { catalog, world }: Rooms,
+  id: RepositoryId,
+  removed: readonly Marker[],
+): number | null {
+  const key = `clean-up.looks.${id}`;
+  const before = readLooks(catalog.settings.get(key));
+  const removals = removed.map(({ at }) => at);
+  const looks = withLook(before, world.clock.now(), removals);
+  catalog.settings.set(key, JSON.stringify(looks));
+  return seenUntil(looks);
+}
+
 function lastKey(id: RepositoryId): string {
   return `clean-up.last.${id}`;
 }
 
-async function cleanUp(rooms: Rooms, id: RepositoryId, context: JobContext): Promise<JobResult> {
+async function cleanUp(
+  rooms: Rooms,
+  id: RepositoryId,
+  context: JobContext,
+  removedBefore: number | undefined,
+): Promise<JobResult> {
   const { shelf, catalog } = rooms;
   const store = await shelf.open(id);
   const owner = { installation: catalog.settings.installation(), what: 'cleaning up' };
   try {
     const done = await store.cleanUp(owner, {
       signal: context.signal,
+      removedBefore,
       onProgress: (activity, doneBytes, totalBytes) => {
         context.progress({ activity, doneBytes, totalBytes: totalBytes === 0 ? null : totalBytes });
       },

@@ -48,21 +48,50 @@ async function setPinned(rooms: Rooms, id: PointId, pinned: boolean): Promise<Po
   return { ...point, pinned };
 }
 
-/** Newest removal first. Of all repositories: of those that are open. */
+/** Newest removal first. Of all repositories: of those that are open and can be read now. */
 async function removedIn(
-  { shelf }: Rooms,
+  rooms: Rooms,
   repository: RepositoryId | null,
 ): Promise<readonly RemovedPoint[]> {
-  const wanted =
-    repository === null
-      ? shelf.list().filter(({ state }) => state.kind === 'ready')
-      : [shelf.get(repository)];
-  const found: RemovedPoint[] = [];
-  for (const { id, name } of wanted) {
-    const markers = await (await shelf.open(id)).kept.removed();
-    found.push(...markers.map((marker) => viewRemoved(marker, { id, name })));
+  if (repository === null) return (await removedAnywhere(rooms)).points;
+  const { id, name } = rooms.shelf.get(repository);
+  return sorted(await removedOf(rooms, { id, name }));
+}
+
+interface RemovedAnywhere {
+  readonly points: readonly RemovedPoint[];
+  /** Why one of the repositories could not be read; null when all were. */
+  readonly unread: AppError | null;
+}
+
+/** A repository that is unplugged does not hide what the others have. */
+async function removedAnywhere(rooms: Rooms): Promise<RemovedAnywhere> {
+  const points: RemovedPoint[] = [];
+  let unread: AppError | null = null;
+  for (const { id, name, state } of rooms.shelf.list()) {
+    if (state.kind !== 'ready') continue;
+    try {
+      points.push(...(await removedOf(rooms, { id, name })));
+    } catch (thrown) {
+      if (!(thrown instanceof AppError)) throw thrown;
+      const about = { repository: id, reason: thrown.message };
+      rooms.world.log.warn('What was removed from a repository could not be read.', about);
+      unread ??= thrown;
+    }
   }
-  return found.sort((a, b) => b.removedAt - a.removedAt || (a.id < b.id ? 1 : -1));
+  return { points: sorted(points), unread };
+}
+
+async function removedOf(
+  { shelf }: Rooms,
+  repository: RemovedPoint['repository'],
+): Promise<RemovedPoint[]> {
+  const markers = await (await shelf.open(repository.id)).kept.removed();
+  return markers.map((marker) => viewRemoved(marker, repository));
+}
+
+function sorted(points: readonly RemovedPoint[]): readonly RemovedPoint[] {
+  return [...points].sort((a, b) => b.removedAt - a.removedAt || (a.id < b.id ? 1 : -1));
 }
 
 async function planCleanUp({ shelf }: Rooms, id: RepositoryId): Promise<CleanUpPlan> {
@@ -72,8 +101,12 @@ async function planCleanUp({ shelf }: Rooms, id: RepositoryId): Promise<CleanUpP
 
 async function takeBack(rooms: Rooms, ids: readonly PointId[]): Promise<null> {
   const { shelf } = rooms;
-  const removed = await removedIn(rooms, null);
-  const wanted = ids.map((id) => removed.find((one) => one.id === id) ?? notRemoved(id));
+  const { points, unread } = await removedAnywhere(rooms);
+  const wanted = ids.map((id) => {
+    const found = points.find((one) => one.id === id);
+    if (found === undefined) throw unread ?? notRemoved(id); // it may be where nobody could look
+    return found;
+  });
   const touched = new Set<RepositoryId>();
   try {
     for (const { id, machine, repository } of wanted) {
@@ -88,8 +121,8 @@ async function takeBack(rooms: Rooms, ids: readonly PointId[]): Promise<null> {
   return null;
 }
 
-function notRemoved(id: PointId): never {
-  throw new AppError('point-not-found', `No removed restore point is called ${id}.`, {
+function notRemoved(id: PointId): AppError {
+  return new AppError('point-not-found', `No removed restore point is called ${id}.`, {
     point: id,
     advice: 'List what was removed: a clean-up may have freed it, or it was taken back already.',
   });

@@ -11,15 +11,19 @@ import type {
   RetentionPreview,
 } from '#contract/plans.ts';
 import { timesOf } from '#engine/schedule/calendar.ts';
+import { rulesBeside } from '#engine/schedule/every-rule.ts';
 import { foreseenTimes } from '#engine/schedule/foreseen.ts';
 import { membersOf } from '#engine/schedule/members.ts';
 import {
   foreseenMs,
   fullAt,
   goingOf,
+  leftInAYear,
   previewMachine,
   previewRepository,
   withBytes,
+  type Foreseen,
+  type PreviewRules,
 } from '#engine/schedule/preview.ts';
 import { removalGraceSeconds } from '#engine/store/kept.ts';
 import type { StoreRepository } from '#engine/store/repository.ts';
@@ -86,7 +90,7 @@ interface Asked {
 
 /** Each machine of the plan in each of its repositories, before bytes are counted. */
 async function previewMachines(
-  { fleet, catalog }: Rooms,
+  { fleet, catalog, world }: Rooms,
   { draft, plan, repositories, foreseen }: Asked,
 ): Promise<readonly PreviewMachine[]> {
   const remembered = plan === null ? [] : catalog.plans.members(plan);
@@ -95,12 +99,25 @@ async function previewMachines(
     ...here.map(({ uuid, name }) => ({ uuid, name, gone: false })),
     ...gone.map(({ uuid, name }) => ({ uuid, name, gone: true })),
   ];
+  const own = { keep: draft.keep, zone: draft.zone };
+  const beside = rulesBeside({ catalog, seen: () => fleet.seen() }, plan);
+  const now = world.clock.now();
+  // Most machines have the same rules: what is left of the foreseen is found once for these.
+  const leftBy = new Map<string, Foreseen>();
+  const leftOf = (rules: PreviewRules) => {
+    const key = JSON.stringify(rules.rules);
+    const count = members.length * repositories.length;
+    const left = leftBy.get(key) ?? leftInAYear(rules, foreseen, count);
+    leftBy.set(key, left);
+    return left;
+  };
   const machines: PreviewMachine[] = [];
   for (const member of members) {
     const all = catalog.points.pointsOfMachine(member.uuid);
     for (const repository of repositories) {
       const points = ruledPoints(all, repository.id);
-      machines.push(previewMachine({ ...member, repository, points }, draft, foreseen));
+      const rules = { rules: [own, ...beside(member.uuid, repository.id)], now };
+      machines.push(previewMachine({ ...member, repository, points }, rules, leftOf(rules)));
       await breathe();
     }
   }

@@ -23,7 +23,11 @@ export interface Schedule {
   stop(): Promise<void>;
 }
 
-export function planHandlers(schedule: Schedule): Pick<Handlers, Calls> {
+/** @param weekly what a timer of one's own does beside the plans: writing the weekly report. */
+export function planHandlers(
+  schedule: Schedule,
+  weekly: () => Promise<void>,
+): Pick<Handlers, Calls> {
   const { parts, scheduler } = schedule;
   const { catalog } = parts;
   return {
@@ -35,7 +39,10 @@ export function planHandlers(schedule: Schedule): Pick<Handlers, Calls> {
     'plans.bring-back': ({ plan }) => answer(() => bringBack(schedule, plan)),
     'plans.check': ({ draft, plan }) => checkPlan(parts, draft, plan),
     'plans.run': ({ plan, machine }) => answer(() => scheduler.run(find(schedule, plan), machine)),
-    'plans.run-due': () => scheduler.runDue(),
+    'plans.run-due': async () => {
+      await weekly();
+      return scheduler.runDue();
+    },
     'plans.pause': ({ plan, until }) => answer(() => pause(schedule, plan, until)),
     'plans.resume': ({ plan }) => answer(() => resume(schedule, plan)),
     'plans.runs': (filter) => answer(() => catalog.planRuns.list(filter).map(viewRun)),

@@ -101,7 +101,8 @@ async function deletePoints(
     if (context.signal.aborted) throw new AppError('cancelled', 'Cancelled.');
     if (!last) refuseLast(rooms, [point]); // another job may have deleted the others meanwhile
     const store = await shelf.open(point.repository.id);
-    await store.kept.remove(markedPoint(point), aPerson);
+    const notBefore = catalog.points.newestTime(point.repository.id);
+    await store.kept.remove(markedPoint(point), aPerson, notBefore);
     catalog.points.deletePoint(point.repository.id, point.id);
     fleet.touch(point.machine.uuid);
     deleted += 1;

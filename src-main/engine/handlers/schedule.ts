@@ -2,7 +2,6 @@
  * The scheduler made from the rooms: what it is handed to start, to look at and to tell with. It
  * knows none of them.
  */
-import { createAwake } from '#engine/computer/awake.ts';
 import { createHookRunner } from '#engine/schedule/hook-runner.ts';
 import type { ScheduleParts } from '#engine/schedule/parts.ts';
 import { createScheduler } from '#engine/schedule/scheduler.ts';
@@ -24,7 +23,7 @@ export function createSchedule(rooms: Rooms): Schedule {
     jobs,
     conditions: conditionsOf(rooms),
     hooks: createHookRunner(world),
-    awake: createAwake(world),
+    awake: rooms.awake,
     retention: ruleRemoval(rooms),
     seen: () => fleet.seen(),
     starters: {

@@ -21,13 +21,24 @@ export function watchTriggers(
   scheduler: Pick<Scheduler, 'trigger'>,
 ): () => void {
   const { world, fleet } = rooms;
+  // Nobody is there to hear of what breaks here, and what comes next must come all the same.
+  const guarded = (action: () => void) => {
+    try {
+      action();
+    } catch (thrown) {
+      world.log.error('What begins runs besides the clock could not be looked at', thrown);
+    }
+  };
   const stopListening = fleet.on((host, event) => {
-    if (isShutDown(event)) scheduler.trigger({ kind: 'shutdown' }, machineId(host, event.uuid));
+    if (!isShutDown(event)) return;
+    guarded(() => scheduler.trigger({ kind: 'shutdown' }, machineId(host, event.uuid)));
   });
   let cancelNext: () => void = () => undefined;
   const later = () => {
     cancelNext = world.clock.timer(lookAtChangesMs, () => {
-      lookAtChanges(rooms, scheduler);
+      guarded(() => {
+        lookAtChanges(rooms, scheduler);
+      });
       later();
     });
   };

@@ -15,7 +15,10 @@ const nextKey = 'report.next';
 export type WeeklyRooms = Pick<Rooms, 'world' | 'catalog' | 'news'>;
 
 export interface WeeklyReport {
+  /** Writes it if a week is over, now and again and again. */
   start(): void;
+  /** Writes it if a week is over: for a command that ends soon. Never rejects. */
+  once(): Promise<void>;
   /** Resolves when nothing is being written. */
   stop(): Promise<void>;
 }
@@ -26,9 +29,10 @@ export function createWeeklyReport(rooms: WeeklyRooms, make: () => ReportPage): 
   let failureTold = false;
   let writing: Promise<void> = Promise.resolve();
   let cancelNext: () => void = () => undefined;
-  const look = () => {
-    if (stopped) return; // the engine was stopped while it started
-    writing = writeIfDue(rooms, make)
+  const write = () => {
+    if (stopped) return Promise.resolve(); // the engine was stopped while it started
+    writing = writing
+      .then(() => writeIfDue(rooms, make))
       .then(() => {
         failureTold = false;
       })
@@ -36,13 +40,17 @@ export function createWeeklyReport(rooms: WeeklyRooms, make: () => ReportPage): 
         // It is tried again each time; a person hears of it once.
         tellFailure(rooms, thrown, failureTold);
         failureTold = true;
-      })
-      .then(() => {
-        if (!stopped) cancelNext = clock.timer(lookEveryMs, look);
       });
+    return writing;
+  };
+  const look = () => {
+    void write().then(() => {
+      if (!stopped) cancelNext = clock.timer(lookEveryMs, look);
+    });
   };
   return {
     start: look,
+    once: write,
     stop: async () => {
       stopped = true;
       cancelNext();

@@ -4,7 +4,8 @@
  * also after a restart.
  *
  * Promises: telling never fails and never waits; each channel gets each piece of news at most once
- * more than it took it; how often is tried is bounded, and that it was given up is told.
+ * more than it took it; how often is tried is bounded, and that it was given up is told. Failures
+ * of one plan that follow each other closely are one piece of news (gathering.ts).
  * Does not: decide what is news.
  */
 import type { Emit } from '#contract/contract.ts';
@@ -20,6 +21,7 @@ import type { Catalog } from '#engine/catalog/catalog.ts';
 import type { Delivery } from '#engine/catalog/news.ts';
 import type { World } from '#engine/world/world.ts';
 import { readChannels, writeChannels } from './channels-file.ts';
+import { createGathering, type Gathering } from './gathering.ts';
 import { mailMessage } from './mail-message.ts';
 import { newsDocument, notSent } from './outgoing.ts';
 import { giveToProgram } from './run-program.ts';
@@ -33,7 +35,7 @@ const longestRetryMs = 120 * minute;
 export const stopPatienceMs = 35_000;
 
 export interface NewsRoom {
-  /** Keeps it and sends it. Never throws and waits for nothing. */
+  /** Keeps it and sends it, or sums it up with others soon. Never throws, waits for nothing. */
   tell(news: Omit<News, 'id' | 'time'>): void;
   channels(): Channels;
   /** @throws the file's error */
@@ -68,12 +70,21 @@ class KeptNews implements NewsRoom {
   #round: Promise<void> = Promise.resolve();
   #cancelTimer: () => void = () => undefined;
 
+  readonly #gathering: Gathering;
+
   constructor(parts: NewsParts, channels: Channels) {
     this.#parts = parts;
     this.#channels = channels;
+    this.#gathering = createGathering(parts.world.clock, (news) => {
+      this.#tellNow(news);
+    });
   }
 
   tell(what: Omit<News, 'id' | 'time'>): void {
+    if (!this.#gathering.holds(what)) this.#tellNow(what);
+  }
+
+  #tellNow(what: Omit<News, 'id' | 'time'>): void {
     const { world, catalog, emit } = this.#parts;
     const news: News = { ...what, id: world.ids.ulid(), time: world.clock.now() };
     try {
@@ -123,6 +134,7 @@ class KeptNews implements NewsRoom {
   }
 
   async stop(): Promise<void> {
+    this.#gathering.end();
     this.#cancelTimer();
     const stopWaiting = this.#parts.world.clock.timer(stopPatienceMs, () => {
       this.#stopped.abort();

@@ -72,6 +72,8 @@ interface Shelved {
   state: RepositoryState;
   usedBytes: number;
   freeBytes: number | null;
+  /** The last sync that was asked for, to be waited for by the next; never rejects. */
+  synced: Promise<unknown>;
 }
 
 export function createShelf(options: RepositoriesOptions): RepositoryShelf {
@@ -204,11 +206,21 @@ class Shelf implements RepositoryShelf {
   }
 
   async sync(id: RepositoryId): Promise<number> {
+    // Opening syncs too, so the store is opened before the turn is waited for, never within it.
+    const store = await this.open(id);
+    const entry = this.#entry(id);
+    const sync = entry.synced.then(() => this.#syncNow(id, store));
+    entry.synced = sync.catch(() => undefined);
+    return sync;
+  }
+
+  /** One at a time: of two, the one that ends last would put an older list in place of a newer. */
+  async #syncNow(id: RepositoryId, store: StoreRepository): Promise<number> {
     const { world, onPoints } = this.#options;
     const { name } = this.#record(id);
-    const store = await this.open(id);
+    const before = this.#catalog.points.idsOf(id);
     const found = await readPoints(world, store, { id, name }, this.#catalog);
-    this.#catalog.points.replaceAllOf(id, found);
+    this.#catalog.points.replaceAllOf(id, found, before);
     await this.#measure(id);
     this.#tell();
     onPoints([...new Set(found.map(({ machine }) => machine.uuid))]);
@@ -252,6 +264,7 @@ class Shelf implements RepositoryShelf {
       state: { kind: 'locked' },
       usedBytes: 0,
       freeBytes: null,
+      synced: Promise.resolve(),
     };
     this.#shelved.set(id, fresh);
     return fresh;

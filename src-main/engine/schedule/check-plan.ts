@@ -3,7 +3,8 @@ import type { PlanCheck, PlanDraft, PlanId, PlanProblem } from '#contract/plans.
 import { calendarProblem, timesOf, zoneProblem } from './calendar.ts';
 import { clockChangeWords } from './clock-change.ts';
 import { earliestClock } from './due.ts';
-import { membersOf, type Member, type Members } from './members.ts';
+import { rulesBeside, type RuleBeside } from './every-rule.ts';
+import { leftOut, membersOf, type Member, type Members } from './members.ts';
 import type { ScheduleParts } from './parts.ts';
 import { clockWords } from './plan-view.ts';
 import { isWithin } from './time-window.ts';
@@ -32,7 +33,7 @@ export async function checkPlan(
     ...calendarProblems(draft, now),
     ...windowProblems(draft, now),
     ...repositoryProblems(parts, draft),
-    ...keepProblems(draft),
+    ...keepProblems(parts, draft, plan, members.here),
     ...(await hookProblems(parts, draft)),
   ];
   const next = times?.between(now + 1, Number.MAX_SAFE_INTEGER, shownTimes) ?? [];
@@ -79,10 +80,9 @@ function machineProblems(
 }
 
 function diskProblems({ exclude }: PlanDraft, here: readonly Member[]): readonly PlanProblem[] {
-  return exclude.flatMap(({ machine, targets }) => {
-    const member = here.find(({ id }) => id === machine);
-    if (member?.disks === undefined || member.disks === null) return [];
-    const { disks, name } = member;
+  return here.flatMap(({ id, disks, name }) => {
+    const targets = leftOut(exclude, id);
+    if (disks === null || targets.length === 0) return [];
     const left = disks.filter((disk) => !targets.includes(disk));
     if (left.length === 0) {
       const words = `Every disk of ${name} is left out, so nothing of it would be backed up.`;
@@ -119,7 +119,7 @@ function windowProblems(draft: PlanDraft, now: number): readonly PlanProblem[] {
   const times = calendar === null ? null : timesOf(calendar, zone);
   const coming = times?.between(now, Number.MAX_SAFE_INTEGER, maxLookedAt) ?? [];
   if (coming.length === 0 || coming.some((time) => isWithin(window, zone, time))) return [];
-  const words = `Every planned time lies outside the window, so each run waits until ${window.from}.`;
+  const words = `Every planned time is outside these hours: each run waits until ${window.from}.`;
   return [warning('conditions.window', words)];
 }
 
@@ -138,9 +138,40 @@ function repositoryProblems({ catalog }: Parts, draft: PlanDraft): readonly Plan
   });
 }
 
-function keepProblems({ keep }: PlanDraft): readonly PlanProblem[] {
-  if (keep === null || Object.values(keep).some((count) => count > 0)) return [];
-  return [blocker('keep', 'This would keep nothing. Keep at least the last restore point.')];
+function keepProblems(
+  parts: Parts,
+  draft: PlanDraft,
+  plan: PlanId | null,
+  here: readonly Member[],
+): readonly PlanProblem[] {
+  const { keep } = draft;
+  if (keep !== null && Object.values(keep).every((count) => count === 0)) {
+    return [blocker('keep', 'This would keep nothing. Keep at least the last restore point.')];
+  }
+  const beside = rulesBeside(parts, plan);
+  const shared = new Map<PlanId, { readonly rule: RuleBeside; readonly where: string[] }>();
+  for (const repository of draft.repositories) {
+    const name = parts.catalog.repositories.get(repository)?.name ?? '';
+    for (const machine of here) {
+      for (const rule of beside(machine.uuid, repository)) {
+        const found = shared.get(rule.id) ?? { rule, where: [] };
+        found.where.push(`${machine.name} in ${name}`);
+        shared.set(rule.id, found);
+      }
+    }
+  }
+  return [...shared.values()]
+    .filter(({ rule }) => keep !== null || rule.keep !== null)
+    .map(({ rule, where }) => warning('keep', sharedWords(rule, where, keep === null)));
+}
+
+/** What another plan for the same machines and repositories means for the rule of this one. */
+function sharedWords(rule: RuleBeside, where: readonly string[], all: boolean): string {
+  const more = where.length > 1 ? `, and ${where.length - 1} more` : '';
+  const of = `of ${where[0] ?? ''}${more}`;
+  if (all) return `This keeps every point ${of}, so ${rule.name} removes none of them any more.`;
+  if (rule.keep === null) return `${rule.name} keeps every point ${of}, so none of them goes.`;
+  return `${rule.name} also keeps points ${of}: what either keeps stays.`;
 }
 
 async function hookProblems({ hooks }: Parts, draft: PlanDraft): Promise<readonly PlanProblem[]> {

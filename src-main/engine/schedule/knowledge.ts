@@ -9,13 +9,20 @@ import type { PlanRecord } from '#engine/catalog/plans.ts';
 import { timesOf, type Times } from './calendar.ts';
 import { membersOf, type Member, type Members } from './members.ts';
 import type { ScheduleParts } from './parts.ts';
-import { demandSince, protectionBy, worse, type Demand, type Verdict } from './protection.ts';
+import {
+  demandSince,
+  protectionBy,
+  startOf,
+  worse,
+  type Demand,
+  type PairFacts,
+  type Verdict,
+} from './protection.ts';
+import { futureMs } from './retention.ts';
 import { momentWords } from './time-words.ts';
 
 /** What is older is looked at again, because time alone makes a machine overdue; milliseconds. */
 const keptMs = 10_000;
-/** A restore point from later than this was made while the clock was wrong; milliseconds. */
-export const futureMs = 5 * 60_000;
 
 export interface KnownPlan {
   readonly record: PlanRecord;
@@ -90,6 +97,7 @@ class CatalogKnowledge implements Knowledge {
       demand: {
         zone: draft.zone,
         since: demandSince(times, asked, now),
+        start: times === null ? null : startOf(times, createdAt, now),
         nextDue,
         pauseWords: pauseWords(record, now),
       },
@@ -113,17 +121,22 @@ class CatalogKnowledge implements Knowledge {
   }
 
   verdict({ record, repositories, demand }: KnownPlan, uuid: string): Verdict {
-    const { catalog } = this.#parts;
+    const { planRuns } = this.#parts.catalog;
     const { waiting } = this.#now();
-    const pairs = repositories.map(({ id, name }) => ({
-      repository: name,
-      lastGood: this.#good(uuid, id),
-      ended: catalog.planRuns.lastEnded(record.id, uuid, id),
-      waits: waiting.get(pairKey(record.id, uuid, id)) ?? null,
-    }));
-    if (pairs.length > 0) return protectionBy(demand, pairs);
-    const words = `The plan ${record.draft.name} has no repository that is known here.`;
-    return { protection: 'failing', words };
+    const known = new Map(repositories.map(({ id, name }) => [id, name]));
+    const pairs = record.draft.repositories.map((id): PairFacts => {
+      const ended = planRuns.lastEnded(record.id, uuid, id, this.#atMost());
+      const name = known.get(id);
+      const lostName = ended?.repository.name ?? '';
+      return {
+        repository: name ?? lostName,
+        lost: name === undefined ? lostWords(lostName, record.draft.name) : '',
+        lastGood: this.#good(uuid, id),
+        ended,
+        waits: waiting.get(pairKey(record.id, uuid, id)) ?? null,
+      };
+    });
+    return protectionBy(demand, pairs);
   }
 
   lastGood({ repositories }: KnownPlan, uuid: string): number | null {
@@ -138,16 +151,29 @@ class CatalogKnowledge implements Knowledge {
   }
 
   #good(uuid: string, repository: RepositoryId): number | null {
-    const { catalog, world } = this.#parts;
-    const atMost = world.clock.now() + futureMs;
-    return catalog.points.newestGood(uuid, repository, atMost)?.time ?? null;
+    const { points } = this.#parts.catalog;
+    return points.newestGood(uuid, repository, this.#atMost())?.time ?? null;
+  }
+
+  #atMost(): number {
+    return this.#parts.world.clock.now() + futureMs;
+  }
+
+  /** One plan that breaks on being read takes no other with it. */
+  #readable(record: PlanRecord): readonly KnownPlan[] {
+    try {
+      return [this.plan(record)];
+    } catch (thrown) {
+      this.#parts.world.log.error(`The plan ${record.draft.name} could not be read`, thrown);
+      return [];
+    }
   }
 
   #now(): Kept {
     const at = this.#parts.world.clock.now();
     const kept = this.#kept;
     if (kept !== null && at >= kept.at && at - kept.at < keptMs) return kept;
-    const plans = this.#parts.catalog.plans.list().map((record) => this.plan(record));
+    const plans = this.#parts.catalog.plans.list().flatMap((record) => this.#readable(record));
     const byMachine = new Map<string, KnownPlan[]>();
     for (const plan of plans) {
       for (const { uuid } of plan.members.here) {
@@ -172,6 +198,15 @@ export function pairKey(plan: string, uuid: string, repository: string): string 
 
 export function pairOf(run: PlanRunRecord): string {
   return pairKey(run.plan.id, run.machine.uuid, run.repository.id);
+}
+
+/** `repository` is what it was called when the last run to it ended; '' when none did. */
+function lostWords(repository: string, plan: string): string {
+  const which = repository === '' ? 'A repository' : `The repository ${repository}`;
+  return (
+    `${which} of the plan ${plan} is not known here any more, so nothing is backed up to it. Add ` +
+    'it again, or take it out of the plan.'
+  );
 }
 
 /** '' when the plan is not paused at `now`. */

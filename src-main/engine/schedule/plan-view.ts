@@ -4,6 +4,8 @@ import type { DueKind, PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import { calendarProblem, zoneProblem } from './calendar.ts';
 import { earliestClock } from './due.ts';
 import type { Knowledge, KnownPlan } from './knowledge.ts';
+import { leftOut, type Doubtful } from './members.ts';
+import { futureMs } from './retention.ts';
 import type { ScheduleParts } from './parts.ts';
 
 /** Marks of one calendar strip. */
@@ -18,7 +20,7 @@ export function viewPlan(parts: ScheduleParts, knowledge: Knowledge, known: Know
   const { record, members } = known;
   const { planRuns } = parts.catalog;
   const now = parts.world.clock.now();
-  const last = planRuns.last(record.id);
+  const last = planRuns.last(record.id, now + futureMs);
   const good = members.here.map(({ uuid }) => knowledge.lastGood(known, uuid));
   const goods = good.filter((time) => time !== null);
   const { pause } = record;
@@ -53,9 +55,10 @@ function troublesOf(
 ): readonly string[] {
   const { draft } = record;
   const { machines, calendar, zone } = draft;
-  const troubles = members.gone.map(
-    ({ name }) => `${name} is on no host any more. Its restore points stay.`,
-  );
+  const troubles = [
+    ...members.gone.map(({ name }) => `${name} is on no host any more. Its restore points stay.`),
+    ...members.doubtful.map(doubtWords),
+  ];
   if (machines.kind === 'host' && !seen.hosts.some(({ id }) => id === machines.host)) {
     troubles.push('The host of this plan is not known here any more.');
   }
@@ -67,17 +70,24 @@ function troublesOf(
         : `${lost} repositories of this plan are not known here any more.`,
     );
   }
-  for (const { machine, targets } of draft.exclude) {
-    const member = members.here.find(({ id }) => id === machine);
-    const left = member?.disks?.filter((disk) => !targets.includes(disk));
-    if (member !== undefined && left?.length === 0) {
-      troubles.push(`Every disk of ${member.name} is left out, so nothing of it can be backed up.`);
+  for (const { id, name, disks } of members.here) {
+    const out = leftOut(draft.exclude, id);
+    if (out.length > 0 && disks?.every((disk) => out.includes(disk)) === true) {
+      troubles.push(`Every disk of ${name} is left out, so nothing of it can be backed up.`);
     }
   }
   const unreadable = calendar === null ? null : (zoneProblem(zone) ?? calendarProblem(calendar));
   if (unreadable !== null) troubles.push(unreadable);
   if (now < earliestClock) troubles.push(clockWords);
   return troubles;
+}
+
+function doubtWords({ name, host, others }: Doubtful): string {
+  return (
+    `${name} is on ${host} and also on ${others.join(' and ')}, and which of them is meant ` +
+    `cannot be told. The one on ${host} is backed up. Remove the one that was left behind, or a ` +
+    'host that was added twice.'
+  );
 }
 
 export const clockWords =

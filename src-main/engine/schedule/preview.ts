@@ -1,10 +1,10 @@
 /**
  * What a retention rule would do, before it is saved: on the points there are, and on those there
- * would be a year from now. Pure, and by the same rule that removes (retention.ts), so the numbers
+ * would be a year from now. Pure, and by the same rules that remove (every-rule.ts), so the numbers
  * shown are the numbers done.
  *
  * The rule is for every point of the plan's machines in the plan's repositories, also for those a
- * person or another plan made.
+ * person or another plan made; what the rule of another plan keeps stays.
  */
 import type { Named, PointId, RepositoryId } from '#contract/domain.ts';
 import type {
@@ -12,9 +12,9 @@ import type {
   PreviewMachine,
   PreviewPoint,
   PreviewRepository,
-  Retention,
 } from '#contract/plans.ts';
-import { keepReasons, type RuledPoint } from './retention.ts';
+import { keptByAny, type PlanRule } from './every-rule.ts';
+import type { RuledPoint } from './retention.ts';
 
 /** How far ahead the rule is tried. */
 export const foreseenMs = 365 * 86_400_000;
@@ -24,7 +24,6 @@ export const growthMs = 28 * 86_400_000;
 const shortestGrowthMs = 3 * 86_400_000;
 /** Beyond this nobody can tell. */
 const farthestMs = 100 * 365 * 86_400_000;
-const nothingRuled: readonly KeepReason[] = ['not-ruled'];
 
 export interface PreviewedMachine {
   readonly uuid: string;
@@ -34,26 +33,60 @@ export interface PreviewedMachine {
   readonly points: readonly RuledPoint[];
 }
 
-export interface PreviewRule {
-  /** Null: everything stays. */
-  readonly keep: Retention | null;
-  readonly zone: string;
+export interface PreviewRules {
+  /** Of the plan itself, then of each other plan that means this machine and repository. */
+  readonly rules: readonly PlanRule[];
+  /** Epoch milliseconds. */
+  readonly now: number;
 }
 
-/** One machine in one repository. `foreseen`: the times the calendar will make points at. */
+/**
+ * Foreseen points shown, of all machines together, and of one at least: a rule that keeps each hour
+ * of a year would be a hundred megabytes for 200 machines. Of more the newest are shown.
+ */
+const maxForeseen = 40_000;
+const leastForeseen = 100;
+
+export interface Foreseen {
+  /** Times of points that will be left a year from now. */
+  readonly left: readonly number[];
+  /** How many of them a machine shows. */
+  readonly shown: number;
+}
+
+/**
+ * Which of the foreseen times leave a point that is still there in a year: found once, because the
+ * points of today are older and take none of their places. `machines`: in how many they are shown.
+ */
+export function leftInAYear(
+  { rules, now }: PreviewRules,
+  foreseen: readonly number[],
+  machines: number,
+): Foreseen {
+  const shown = Math.max(leastForeseen, Math.floor(maxForeseen / Math.max(1, machines)));
+  const inAYear = { machineGone: false, now: now + foreseenMs };
+  const reasons = keptByAny(foreseen.map(foreseenPoint), rules, inAYear);
+  const left = foreseen.filter((time) => reasons.get(foreseenPoint(time).id)?.length !== 0);
+  return { left, shown };
+}
+
+/** One machine in one repository. */
 export function previewMachine(
   machine: PreviewedMachine,
-  rule: PreviewRule,
-  foreseen: readonly number[],
+  { rules, now }: PreviewRules,
+  foreseen: Foreseen,
 ): PreviewMachine {
   const { uuid, name, gone, repository, points } = machine;
-  const coming = gone ? [] : foreseen.map(foreseenPoint);
-  const later = reasonsOf([...points, ...coming], rule, gone);
-  const inAYear = [...points, ...coming.filter(({ id }) => later(id).length > 0)];
-  const now = reasonsOf(points, rule, gone);
+  const coming = gone ? [] : foreseen.left.map(foreseenPoint);
+  const inAYearNow = { machineGone: gone, now: now + foreseenMs };
+  const later = keptByAny([...points, ...coming], rules, inAYearNow);
+  const stays = (id: string) => (later.get(id) ?? []).length > 0;
+  const still = coming.filter(({ id }) => stays(id)).slice(-foreseen.shown);
+  const inAYear = [...points, ...still];
+  const today = keptByAny(points, rules, { machineGone: gone, now });
   return {
     ...{ uuid, name, repository },
-    now: oldestFirst(points).map((point) => previewPoint(point, now)),
+    now: oldestFirst(points).map((point) => previewPoint(point, today)),
     inAYear: oldestFirst(inAYear).map((point) => previewPoint(point, later)),
   };
 }
@@ -64,22 +97,12 @@ function foreseenPoint(time: number): RuledPoint {
 
 const foreseenPrefix = 'foreseen ';
 
-function reasonsOf(
-  points: readonly RuledPoint[],
-  { keep, zone }: PreviewRule,
-  machineGone: boolean,
-): (id: string) => readonly KeepReason[] {
-  if (keep === null) return () => nothingRuled;
-  const reasons = keepReasons(points, keep, { zone, machineGone });
-  return (id) => reasons.get(id) ?? [];
-}
-
 function previewPoint(
   { id, time }: RuledPoint,
-  reasons: (id: string) => readonly KeepReason[],
+  reasons: ReadonlyMap<string, readonly KeepReason[]>,
 ): PreviewPoint {
   const known = id.startsWith(foreseenPrefix) ? null : (id as PointId);
-  return { id: known, time, keep: reasons(id), freesBytes: null };
+  return { id: known, time, keep: reasons.get(id) ?? [], freesBytes: null };
 }
 
 function oldestFirst(points: readonly RuledPoint[]): readonly RuledPoint[] {

@@ -1,18 +1,22 @@
 /**
- * The retention rule: which restore points of one machine in one repository stay, and why. Pure.
+ * One retention rule: which restore points of one machine in one repository stay, and why. Pure.
+ * Where several plans share both, every-rule.ts asks each of their rules.
  *
  * "Daily 7" keeps the newest point of each of the last seven days *that have one*, so a computer
  * that was off for a month loses nothing by it; hours, ISO weeks, months and years likewise, each
  * on the clock of the plan's zone. A point stays if any line of the rule, or anything beside it,
- * says so. What the rule never takes: a pinned point, the newest good one, a damaged one (a person
- * decides about it; it counts for nothing, so no good point goes because of it), and any point of a
- * machine that is on no host any more.
+ * says so. What the rule never takes: a pinned point, the newest good one, and any point of a
+ * machine that is on no host any more. A damaged one, and one dated in the future, stay and count
+ * for nothing, so no good point goes because of them: a person decides about them.
  *
  * Applied after each backup or once a year later, what stays is the same.
  */
 import { AppError } from '#contract/errors.ts';
 import type { KeepReason, Retention } from '#contract/plans.ts';
 import { periodsIn, type Periods } from './local-time.ts';
+
+/** A restore point from later than this was made while a clock was wrong; milliseconds. */
+export const futureMs = 5 * 60_000;
 
 export interface RuledPoint {
   readonly id: string;
@@ -27,6 +31,8 @@ export interface RuleOptions {
   readonly zone: string;
   /** The machine is on no host any more: everything stays. */
   readonly machineGone: boolean;
+  /** When it is applied, epoch milliseconds. */
+  readonly now: number;
 }
 
 const periods = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
@@ -49,7 +55,8 @@ export function keepReasons(
   const periodsOf = periodsIn(options.zone);
   const reasons = new Map<string, KeepReason[]>(points.map(({ id }) => [id, []]));
   const add = ({ id }: RuledPoint, reason: KeepReason) => reasons.get(id)?.push(reason);
-  const good = points.filter(({ damaged }) => !damaged).sort(newestFirst);
+  const ruled = ({ damaged, time }: RuledPoint) => !damaged && time <= options.now + futureMs;
+  const good = points.filter(ruled).sort(newestFirst);
   for (const point of good.slice(0, rule.last)) add(point, 'last');
   const periodsByPoint = good.map((point) => periodsOf(point.time));
   for (const period of periods) {
@@ -62,21 +69,10 @@ export function keepReasons(
   if (newest !== undefined) add(newest, 'newest-good');
   for (const point of points) {
     if (point.pinned) add(point, 'pinned');
-    if (point.damaged) add(point, 'not-ruled');
+    if (!ruled(point)) add(point, 'not-ruled');
     if (options.machineGone) add(point, 'machine-gone');
   }
   return reasons;
-}
-
-/** Ids that go, oldest first: the order they are removed in. */
-export function goes(
-  points: readonly RuledPoint[],
-  rule: Retention,
-  options: RuleOptions,
-): readonly string[] {
-  const reasons = keepReasons(points, rule, options);
-  const gone = points.filter(({ id }) => reasons.get(id)?.length === 0);
-  return gone.sort((a, b) => newestFirst(b, a)).map(({ id }) => id);
 }
 
 /** Where in a list, newest first, the newest of each of the first `count` periods are. */
@@ -97,7 +93,7 @@ function newestOfEach(
 }
 
 /** Of two of the same moment the one with the greater id counts as newer: ULIDs sort by time. */
-function newestFirst(a: RuledPoint, b: RuledPoint): number {
+export function newestFirst(a: RuledPoint, b: RuledPoint): number {
   if (a.time !== b.time) return b.time - a.time;
   return a.id < b.id ? 1 : a.id > b.id ? -1 : 0;
 }

@@ -15,7 +15,9 @@ import {
 import { planRunSteps } from '#contract/plans.ts';
 import type { Hook, PlanRunState, PlanRunStep, WaitReason } from '#contract/plans.ts';
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
+import { keptPlan } from './claim.ts';
 import type { KeptPlan } from './conditions.ts';
+import { leftOut, membersOf } from './members.ts';
 import type { HookAbout, ScheduleParts } from './parts.ts';
 import { cutOffError } from './run-record.ts';
 import { secondWords } from './time-words.ts';
@@ -43,6 +45,8 @@ export interface RunOrder {
   readonly run: PlanRunRecord;
   /** The first step that is done; later than 'before' for a run that is continued. */
   readonly from: PlanRunStep;
+  /** What it failed with already, where only the program after is left to run. */
+  readonly lost: WireError | null;
   /** How often it went back to waiting. */
   readonly returns: number;
   /** Fires when the engine stops. */
@@ -87,6 +91,7 @@ class PlannedRun {
 
   async go(): Promise<PlanRunState | null> {
     const { hooks } = this.#order.plan;
+    if (this.#order.lost !== null) return this.#endLost(this.#order.lost);
     if (this.#does('before') && hooks.before !== null) {
       const refused = await this.#before(hooks.before);
       if (this.#stopping()) return null;
@@ -104,6 +109,12 @@ class PlannedRun {
     if (damage !== null) return this.#failed(damage);
     await this.#keep();
     return this.#stopping() ? null : this.#finished();
+  }
+
+  async #endLost(error: WireError): Promise<PlanRunState | null> {
+    const { after } = this.#order.plan.hooks;
+    if (after !== null) await this.#after(after, { kind: 'failed', error });
+    return this.#stopping() ? null : this.#failed(error);
   }
 
   /** True for steps from the one this run begins with on. */
@@ -195,7 +206,7 @@ class PlannedRun {
       const job = this.#parts.starters.backup({
         machine: machine.id,
         repository: repository.id,
-        exclude: plan.exclude.find((one) => one.machine === machine.id)?.targets ?? [],
+        exclude: leftOut(plan.exclude, machine.id),
         bytesPerSecond: plan.limits.bytesPerSecond,
       });
       this.#save({ job });
@@ -261,11 +272,21 @@ class PlannedRun {
     return words;
   }
 
+  /** By the rule as it is now: a backup may take hours, and a person may have changed it. */
   async #keep(): Promise<void> {
-    const { plan } = this.#order;
-    if (plan.keep === null) return;
+    const plan = this.#planNow();
+    const hadNoRule = this.#order.plan.keep === null;
+    if (hadNoRule && (plan?.keep ?? null) === null) return;
     this.#begin('keep');
     const { machine, repository } = this.#run;
+    if (plan === null) {
+      this.#log('Nothing was removed: the plan was removed or changed and does not mean this now.');
+      return;
+    }
+    if (plan.keep === null) {
+      this.#log('Nothing was removed: the plan was changed and keeps everything now.');
+      return;
+    }
     try {
       const { words } = await this.#parts.retention.removeByRule(plan, machine, repository);
       if (words !== '') this.#log(words);
@@ -274,5 +295,17 @@ class PlannedRun {
       const why = thrown instanceof AppError ? thrown.message : 'The log has why.';
       this.#problems.push(`Old restore points were not removed. ${why}`);
     }
+  }
+
+  /** Null: it was removed, or does not mean this machine and repository any more. */
+  #planNow(): KeptPlan | null {
+    const { catalog, seen } = this.#parts;
+    const record = catalog.plans.get(this.#order.plan.id);
+    if (record?.removedAt !== null) return null;
+    const { draft } = record;
+    const { machine, repository } = this.#run;
+    const { here } = membersOf(draft.machines, seen(), catalog.plans.members(record.id));
+    const means = here.some(({ uuid }) => uuid === machine.uuid);
+    return means && draft.repositories.includes(repository.id) ? keptPlan(record) : null;
   }
 }

@@ -3,14 +3,14 @@
  * what came of it. The rows in the catalog are the queue; only what runs now is kept in memory.
  */
 import type { HostId, MachineId } from '#contract/domain.ts';
-import { AppError } from '#contract/errors.ts';
+import { AppError, type WireError } from '#contract/errors.ts';
 import type { PlanRunId, PlanRunState, PlanRunStep } from '#contract/plans.ts';
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import { keptPlan } from './claim.ts';
 import type { PlannedMachine, Wait } from './conditions.ts';
-import { continueCutOff } from './continue.ts';
+import { continueCutOff, goodSince, type Continued } from './continue.ts';
 import { earliestClock, onTimeMs } from './due.ts';
-import { futureMs, type Knowledge } from './knowledge.ts';
+import type { Knowledge } from './knowledge.ts';
 import type { ScheduleParts } from './parts.ts';
 import { runPlanned } from './run-plan.ts';
 import { tellEnd } from './run-news.ts';
@@ -30,7 +30,11 @@ export interface RunQueue {
   runNow(id: PlanRunId): PlanRunRecord;
   /** @throws as `runNow` */
   skip(id: PlanRunId, words: string): PlanRunRecord;
-  /** Resolves when the run is over; one that has to wait for long is skipped then. */
+  /**
+   * Resolves when the run is over, or with the run as it is when the engine stops or nobody goes
+   * on with it. One that has to wait for long is not followed: it resolves as it waits then, and
+   * is skipped where it was made for a revert alone.
+   */
   ended(id: PlanRunId): Promise<PlanRunRecord>;
   /**
    * Explains runs that were cut off by the end of an earlier engine, and goes on with them. Nothing
@@ -56,10 +60,11 @@ class CatalogQueue implements RunQueue {
   readonly #knowledge: Knowledge;
   readonly #changed: Changed;
   readonly #active = new Map<PlanRunId, ActiveRun>();
-  readonly #following = new Map<PlanRunId, Promise<void>>();
   readonly #enders = new Map<PlanRunId, ((run: PlanRunRecord) => void)[]>();
   /** How often a run went back to waiting. */
   readonly #returns = new Map<PlanRunId, number>();
+  /** Ends that could not be kept, because the disk was full; tried again with each round. */
+  readonly #unkept = new Map<PlanRunId, PlanRunRecord>();
   readonly #stop = new AbortController();
   #going: Promise<void> | null = null;
   #continuing: Promise<void> = Promise.resolve();
@@ -104,7 +109,8 @@ class CatalogQueue implements RunQueue {
   ended(id: PlanRunId): Promise<PlanRunRecord> {
     const run = this.#parts.catalog.planRuns.get(id);
     if (run === null) return Promise.reject(notFound(id));
-    if (!isOpen(run)) return Promise.resolve(run);
+    const nobodyRuns = run.state.kind === 'running' && !this.#active.has(id);
+    if (!isOpen(run) || nobodyRuns || this.#stopping()) return Promise.resolve(run);
     return new Promise((resolve) => {
       this.#enders.set(id, [...(this.#enders.get(id) ?? []), resolve]);
       this.go();
@@ -113,10 +119,10 @@ class CatalogQueue implements RunQueue {
 
   continueCutOff(): Promise<void> {
     this.#continuing = (async () => {
-      for (const { run, from } of await continueCutOff(this.#parts, this.#active)) {
+      const { signal } = this.#stop;
+      for (const next of await continueCutOff(this.#parts, this.#active, signal)) {
         if (this.#stopping()) return;
-        if (from === null) this.#changed([run], true);
-        else this.#begin(run, from);
+        this.#goOn(next);
       }
       this.go();
     })().catch((thrown: unknown) => {
@@ -125,10 +131,24 @@ class CatalogQueue implements RunQueue {
     return this.#continuing;
   }
 
+  #goOn({ run, from, lost }: Continued): void {
+    try {
+      if (from === null) this.#changed([run], true);
+      else this.#begin(run, from, lost);
+    } catch (thrown) {
+      this.#parts.world.log.error('A cut-off run could not go on', thrown);
+    }
+  }
+
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#going;
     // Their jobs are cancelled by the engine, after this: nobody waits for them here.
+    for (const [id, resolvers] of this.#enders) {
+      const run = this.#parts.catalog.planRuns.get(id);
+      if (run !== null) for (const resolve of resolvers) resolve(run);
+    }
+    this.#enders.clear();
   }
 
   #now(): number {
@@ -162,10 +182,14 @@ class CatalogQueue implements RunQueue {
   #end(run: PlanRunRecord, state: PlanRunState): PlanRunRecord {
     const ended = { ...run, state };
     this.#save(ended);
-    for (const resolve of this.#enders.get(run.id) ?? []) resolve(ended);
+    this.#resolve(ended);
+    return ended;
+  }
+
+  #resolve(run: PlanRunRecord): void {
+    for (const resolve of this.#enders.get(run.id) ?? []) resolve(run);
     this.#enders.delete(run.id);
     this.#returns.delete(run.id);
-    return ended;
   }
 
   async #rounds(): Promise<void> {
@@ -183,6 +207,7 @@ class CatalogQueue implements RunQueue {
   /** In turn; the conditions of several are asked at once, because some answers take a while. */
   async #round(): Promise<void> {
     const { planRuns } = this.#parts.catalog;
+    for (const run of this.#unkept.values()) this.#keep(run);
     const waiting = planRuns.open().filter(({ state }) => state.kind === 'waiting');
     const ordered = inTurn(waiting);
     for (let first = 0; first < ordered.length; first += maxAsked) {
@@ -209,7 +234,7 @@ class CatalogQueue implements RunQueue {
   /** What the scheduler itself knows to be in the way. */
   #inTheWay(run: PlanRunRecord): Wait | null {
     const about = this.#about(run);
-    if (about === null) return null; // told when it would begin
+    if (about === null) return this.#unreadable(run); // else told when it would begin
     if (this.#now() < earliestClock) {
       const words =
         'Waits for the right time: the clock of this computer shows a time before 2020.';
@@ -226,6 +251,14 @@ class CatalogQueue implements RunQueue {
       return { reason: 'host-unreachable', words };
     }
     return this.#otherJob(machine.id);
+  }
+
+  /** A plan that is there and could not be read: whom it means is not known, and asked again. */
+  #unreadable({ plan: { id } }: PlanRunRecord): Wait | null {
+    if (this.#knowledge.plans().some(({ record }) => record.id === id)) return null;
+    if (this.#parts.catalog.plans.get(id)?.removedAt !== null) return null;
+    const words = 'Waits until its plan can be read; the log says what is wrong with it.';
+    return { reason: 'turn', words };
   }
 
   #otherJob(machine: MachineId): Wait | null {
@@ -248,41 +281,37 @@ class CatalogQueue implements RunQueue {
       else this.#begin({ ...run, point: made.id }, 'verify');
       return;
     }
-    if (this.#enders.has(run.id) && wait.reason !== 'turn' && wait.reason !== 'other-job') {
-      const words = `It could not run at once. ${wait.words}`;
-      this.#end(run, { kind: 'skipped', at: this.#now(), words });
-      return;
-    }
     const { state } = run;
     if (state.kind !== 'waiting') return;
-    if (state.reason === wait.reason && state.words === wait.words) return;
-    this.#save({ ...run, state: { kind: 'waiting', ...wait, since: state.since } });
+    const waits = { ...run, state: { kind: 'waiting', ...wait, since: state.since } as const };
+    if (state.reason !== wait.reason || state.words !== wait.words) this.#save(waits);
+    this.#letGo(waits, wait);
+  }
+
+  /** Nobody follows what waits for long. It waits on, unless it was made for a revert alone. */
+  #letGo(run: PlanRunRecord, { reason, words: why }: Wait): void {
+    if (!this.#enders.has(run.id) || reason === 'turn' || reason === 'other-job') return;
+    const words = `It could not run at once. ${why}`;
+    if (run.cause !== 'before-revert') this.#resolve(run);
+    else this.#end(run, { kind: 'skipped', at: this.#now(), words });
   }
 
   /** Why a run is not needed or not possible any more; null when it is. */
   #needless(run: PlanRunRecord): string | null {
+    if (this.#unreadable(run) !== null) return null;
     if (this.#about(run) === null) return `${run.machine.name} is not meant by the plan any more.`;
     const late = run.cause === 'schedule' && this.#now() - run.due > onTimeMs;
     if (run.cause !== 'catch-up' && !late) return null;
-    const good = this.#goodSince(run, run.due);
+    const good = goodSince(this.#parts, run, run.due);
     if (good === null) return null;
-    const when = momentWords(good.time, this.#zone(run));
+    const zone = this.#parts.catalog.plans.get(run.plan.id)?.draft.zone ?? 'UTC';
+    const when = momentWords(good.time, zone);
     return `Not needed: there is a good restore point of ${when}, made after this time.`;
   }
 
   /** The restore point of the run that was cut off, which could not be looked for at first. */
   #madeMeanwhile(run: PlanRunRecord) {
-    return run.continuesFrom === null ? null : this.#goodSince(run, run.continuesFrom);
-  }
-
-  #goodSince({ machine, repository }: PlanRunRecord, since: number) {
-    const { points } = this.#parts.catalog;
-    const good = points.newestGood(machine.uuid, repository.id, this.#now() + futureMs);
-    return good === null || good.time < since ? null : good;
-  }
-
-  #zone(run: PlanRunRecord): string {
-    return this.#parts.catalog.plans.get(run.plan.id)?.draft.zone ?? 'UTC';
+    return run.continuesFrom === null ? null : goodSince(this.#parts, run, run.continuesFrom);
   }
 
   #about(run: PlanRunRecord) {
@@ -292,7 +321,7 @@ class CatalogQueue implements RunQueue {
     return { plan: keptPlan(plan.record), machine };
   }
 
-  #begin(run: PlanRunRecord, from: PlanRunStep): void {
+  #begin(run: PlanRunRecord, from: PlanRunStep, lost: WireError | null = null): void {
     const record = this.#parts.catalog.plans.get(run.plan.id);
     if (record === null) return;
     const about = this.#about(run);
@@ -304,36 +333,57 @@ class CatalogQueue implements RunQueue {
       state: { kind: 'running', step: from },
     };
     this.#active.set(run.id, { run: begun, host });
-    this.#save(begun);
+    try {
+      this.#save(begun);
+    } catch (thrown) {
+      this.#active.delete(run.id); // it did not begin
+      throw thrown;
+    }
     const order = {
       plan: keptPlan(record),
       run: begun,
-      from,
+      ...{ from, lost },
       returns: this.#returns.get(run.id) ?? 0,
       signal: this.#stop.signal,
       save: (next: PlanRunRecord) => {
         this.#save(next);
       },
     };
-    const following = runPlanned(this.#parts, order).then((state) => {
-      this.#over(run.id, state);
-    });
-    this.#following.set(run.id, following);
+    void runPlanned(this.#parts, order)
+      .then((state) => {
+        this.#over(run.id, state);
+      })
+      .catch((thrown: unknown) => {
+        this.#parts.world.log.error('The end of a planned run could not be told', thrown);
+      });
   }
 
   #over(id: PlanRunId, state: PlanRunState | null): void {
     const run = this.#active.get(id)?.run;
     this.#active.delete(id);
-    this.#following.delete(id);
     if (run === undefined || state === null || this.#stopping()) return;
+    const over = { ...run, state };
     if (state.kind === 'waiting') {
       this.#returns.set(id, (this.#returns.get(id) ?? 0) + 1);
-      this.#save({ ...run, state });
+      this.#keep(over);
+      this.#letGo(over, state);
       return; // asked again with the next look: what it met was there a moment ago
     }
-    const ended = this.#end(run, state);
-    tellEnd(this.#parts, ended);
+    this.#keep(over);
+    this.#resolve(over);
     this.go();
+    tellEnd(this.#parts, over);
+  }
+
+  /** What cannot be kept now is over all the same, and is kept as soon as it can be. */
+  #keep(run: PlanRunRecord): void {
+    try {
+      this.#save(run);
+      this.#unkept.delete(run.id);
+    } catch (thrown) {
+      this.#parts.world.log.error('The end of a planned run could not be kept', thrown);
+      this.#unkept.set(run.id, run);
+    }
   }
 }
 

@@ -10,6 +10,7 @@ import type { Pause, PlanId, PlanRun, PlanRunId } from '#contract/plans.ts';
 import type { PlanRunRecord } from '#engine/catalog/plan-runs.ts';
 import type { PlanRecord } from '#engine/catalog/plans.ts';
 import { absenceBetween, remembered, type Absence, type Moment } from './absence.ts';
+import { backUpBefore, endingRefusal } from './before-revert.ts';
 import { beginPairs, keptPlan, lookAtPlan, pairsOf, type Looked, type Pair } from './claim.ts';
 import { earliestClock } from './due.ts';
 import { createKnowledge, type Knowledge, type KnownPlan } from './knowledge.ts';
@@ -57,8 +58,10 @@ export interface Scheduler {
   /** Something happened to a machine that a plan may begin a run for. */
   trigger(trigger: Trigger, machine: MachineId): readonly PlanRun[];
   /**
-   * Runs the plans that want to before this machine goes back, and resolves with how they ended.
-   * The job of the revert must be in nobody's way meanwhile: JobSpec.after.
+   * Runs the plans that want to before this machine goes back, and resolves with how they ended;
+   * a run that waits or runs already is taken. The job of the revert must be in nobody's way
+   * meanwhile: JobSpec.after.
+   * @throws `refused` when a backup can not even be begun
    */
   beforeRevert(machine: MachineId): Promise<readonly PlanRun[]>;
   /** Begins nothing any more; what runs is cut off and goes on at the next start. */
@@ -96,7 +99,7 @@ class CatalogScheduler implements Scheduler {
 
   start(): void {
     this.#activate();
-    this.#look();
+    this.#lookAnyway();
   }
 
   async runDue(): Promise<readonly PlanRun[]> {
@@ -124,6 +127,19 @@ class CatalogScheduler implements Scheduler {
     this.#go();
   }
 
+  /** A look that nobody waits for: what breaks it is logged, and it is tried again soon. */
+  #lookAnyway(): void {
+    const { clock, log } = this.#parts.world;
+    try {
+      this.#look();
+    } catch (thrown) {
+      log.error('The plans could not be looked at', thrown);
+      this.#lookedAt = clock.now();
+      this.#nextLook = clock.monotonic() + askEveryMs;
+      this.#go();
+    }
+  }
+
   lastLook(): number | null {
     const kept = this.#parts.catalog.settings.get(lastLookKey);
     return kept === null ? null : Number(kept);
@@ -138,7 +154,7 @@ class CatalogScheduler implements Scheduler {
   }
 
   wake(): void {
-    if (this.#active && !this.#stopped) this.#look();
+    if (this.#active && !this.#stopped) this.#lookAnyway();
   }
 
   settle(record: PlanRecord): void {
@@ -191,19 +207,22 @@ class CatalogScheduler implements Scheduler {
         trigger.kind === 'shutdown'
           ? triggers.shutdown
           : triggers.changedBytes !== null && trigger.bytes >= triggers.changedBytes;
-      return wanted ? this.#triggered(plan, machine, { cause: trigger.kind, forced: false }) : [];
+      return wanted ? this.#triggered(plan, machine, trigger.kind) : [];
     });
   }
 
   async beforeRevert(machine: MachineId): Promise<readonly PlanRun[]> {
-    if (this.#stopped) return [];
+    if (this.#stopped) throw endingRefusal();
     this.#activate();
-    const begun = this.knowledge
-      .plans()
-      .filter(({ record }) => record.draft.triggers.beforeRevert)
-      .flatMap((plan) => this.#triggered(plan, machine, { cause: 'before-revert', forced: true }));
-    const ended = await Promise.all(begun.map(({ id }) => this.#queue.ended(id)));
-    return ended.map(viewRun);
+    await this.#continued; // what was cut off counts as it is after that
+    const begin = (plan: KnownPlan, pair: Pair) => {
+      const due = this.#parts.world.clock.now();
+      const [run] = this.#begin(plan, [pair], { cause: 'before-revert', due, forced: true });
+      return run?.id ?? null;
+    };
+    const { knowledge } = this;
+    const revert = { parts: this.#parts, knowledge, queue: this.#queue, begin };
+    return (await backUpBefore(revert, machine)).map(viewRun);
   }
 
   async stop(): Promise<void> {
@@ -213,15 +232,24 @@ class CatalogScheduler implements Scheduler {
     if (this.#active) this.#keepLastLook();
   }
 
+  /** Only words depend on it: what keeps it from being written keeps no plan from its time. */
   #keepLastLook(): void {
     const { catalog, world } = this.#parts;
-    catalog.settings.set(lastLookKey, String(world.clock.now()));
+    try {
+      catalog.settings.set(lastLookKey, String(world.clock.now()));
+    } catch (thrown) {
+      world.log.error('When the plans were looked at could not be kept', thrown);
+    }
   }
 
   #activate(): void {
     if (this.#active) return;
     this.#active = true;
-    this.#parts.catalog.planRuns.prune();
+    try {
+      this.#parts.catalog.planRuns.prune();
+    } catch (thrown) {
+      this.#parts.world.log.error('Old planned runs could not be dropped', thrown);
+    }
     this.#continued = this.#queue.continueCutOff();
   }
 
@@ -276,11 +304,7 @@ class CatalogScheduler implements Scheduler {
   }
 
   /** Nothing when it is paused, works on it already, or has a point that is new enough. */
-  #triggered(
-    plan: KnownPlan,
-    machine: MachineId,
-    { cause, forced }: { cause: PlanRun['cause']; forced: boolean },
-  ): readonly PlanRun[] {
+  #triggered(plan: KnownPlan, machine: MachineId, cause: PlanRun['cause']): readonly PlanRun[] {
     const { record } = plan;
     const { catalog, world } = this.#parts;
     const now = world.clock.now();
@@ -297,7 +321,7 @@ class CatalogScheduler implements Scheduler {
       const good = catalog.points.newestGood(uuid, pair.repository.id, now);
       return good === null || good.time <= newest;
     });
-    return pairs.length === 0 ? [] : this.#begin(plan, pairs, { cause, due: now, forced });
+    return pairs.length === 0 ? [] : this.#begin(plan, pairs, { cause, due: now, forced: false });
   }
 
   #tellLooked(looks: readonly Looked[]): void {
@@ -322,19 +346,36 @@ class CatalogScheduler implements Scheduler {
     this.#cancelTimer();
     if (!this.#active || this.#stopped) return;
     const { clock } = this.#parts.world;
-    const now = clock.now();
-    const next = this.#parts.catalog.plans
-      .list()
-      .flatMap(({ nextDue, pause }) => [nextDue, pause.kind === 'no' ? null : pause.until])
-      // What was due before the last look was looked at: asking again at once finds nothing else.
-      .filter((time) => time !== null)
-      .filter((time) => time > this.#lookedAt)
-      .map((time) => Math.max(time - now, 0) + justAfterMs);
-    const look = Math.min(this.#nextLook - clock.monotonic(), ...next);
-    const ask = this.#parts.catalog.planRuns.waits() ? askEveryMs : Infinity;
+    const { look, ask } = this.#untilNext();
     this.#cancelTimer = clock.timer(Math.max(0, Math.min(look, ask)), () => {
-      if (look <= ask) this.#look();
+      if (look <= ask) this.#lookAnyway();
       else this.#go();
     });
+  }
+
+  /** How long until the plans are looked at, and until what waits is asked again; milliseconds. */
+  #untilNext(): { readonly look: number; readonly ask: number } {
+    const { clock, log } = this.#parts.world;
+    const planned = this.#nextLook - clock.monotonic();
+    try {
+      const ask = this.#parts.catalog.planRuns.waits() ? askEveryMs : Infinity;
+      return { look: Math.min(planned, ...this.#untilTimes()), ask };
+    } catch (thrown) {
+      log.error('When the next plan is due could not be read', thrown);
+      return { look: Math.min(Math.max(planned, 0), askEveryMs), ask: Infinity };
+    }
+  }
+
+  #untilTimes(): readonly number[] {
+    const now = this.#parts.world.clock.now();
+    return (
+      this.#parts.catalog.plans
+        .list()
+        .flatMap(({ nextDue, pause }) => [nextDue, pause.kind === 'no' ? null : pause.until])
+        // What was due before the last look was looked at: asking again at once finds nothing else.
+        .filter((time) => time !== null)
+        .filter((time) => time > this.#lookedAt)
+        .map((time) => Math.max(time - now, 0) + justAfterMs)
+    );
   }
 }

@@ -32,6 +32,9 @@ const sliceBytes = 4 * 1024 * 1024;
 /** Of tiny blocks fewer bytes: laying out more would hold the event loop for too long. */
 const sliceEntries = 1024;
 
+/** Points or packs in one note: far below what a note may hold. */
+const namesInNote = 10_000;
+
 export interface CleanUpRun extends CleanUpParts {
   readonly lease: Lease;
 }
@@ -63,8 +66,10 @@ export async function runCleanUp(
   options: CleanUpOptions,
 ): Promise<CleanUpResult> {
   const { points, dead, rewritten } = plan;
-  if (points.length > 0) await note(parts, { points: points.map(({ point }) => point), packs: [] });
-  for (const { point } of points) await deletePoint(parts, point);
+  for (const some of parted(points.map(({ point }) => point))) {
+    await note(parts, { points: some, packs: [] });
+    for (const point of some) await deletePoint(parts, point);
+  }
   const total = outlineOf(plan).writesBytes;
   await deletePacks(parts, dead, options);
   const writer = new PackWriter(parts);
@@ -99,20 +104,40 @@ export async function runCleanUp(
   };
 }
 
+/**
+ * A note counts for everybody, so it is taken back when another got the lease just before it was
+ * written: that one may rely on what it names.
+ */
 async function note(
-  { storage, keys, world }: CleanUpRun,
+  { storage, keys, world, lease }: CleanUpRun,
   what: { readonly points: readonly PointName[]; readonly packs: readonly string[] },
 ): Promise<void> {
-  await writeCleaned(storage, keys, world.ids.ulid(), { at: world.clock.now(), ...what });
+  await lease.check();
+  const name = world.ids.ulid();
+  await writeCleaned(storage, keys, name, { at: world.clock.now(), ...what });
+  try {
+    await lease.check();
+  } catch (thrown) {
+    if (hasCode(thrown, 'repository-lease-lost')) await storage.delete(`${cleanedFolder}/${name}`);
+    throw thrown;
+  }
 }
 
-/** Its manifest, then the marker: what is removed is never listed in between. */
+function* parted<T>(all: readonly T[]): Iterable<readonly T[]> {
+  for (let at = 0; at < all.length; at += namesInNote) yield all.slice(at, at + namesInNote);
+}
+
+/**
+ * Its manifest, then the marker: what is removed is never listed in between. Without a marker it is
+ * deleted already, or was taken back after all.
+ */
 async function deletePoint(
   { storage, lease }: Pick<CleanUpRun, 'storage' | 'lease'>,
   point: PointName,
 ): Promise<void> {
-  for (const name of [pointName(point.machineUuid, point.id), markerName('removed', point)]) {
-    if ((await storage.size(name)) === null) continue;
+  const marker = markerName('removed', point);
+  if ((await storage.size(marker)) === null) return;
+  for (const name of [pointName(point.machineUuid, point.id), marker]) {
     await lease.check();
     await storage.delete(name);
   }
@@ -123,16 +148,18 @@ async function deletePacks(
   packs: readonly PackToGo[],
   { signal, onProgress }: CleanUpOptions,
 ): Promise<void> {
-  if (packs.length === 0) return;
-  throwIfAborted(signal);
-  await parts.lease.check();
-  await note(parts, { points: [], packs: packs.map(({ packId }) => packId) });
-  // Noted packs count as gone from here on, so a cancel waits until all of them are.
-  for (const { packId } of packs) parts.index.dropPack(packId);
-  for (const [i, { packId }] of packs.entries()) {
-    onProgress?.('Deleting packs', i, packs.length);
-    await parts.lease.check();
-    await parts.storage.delete(packName(packId));
+  let deleted = 0;
+  for (const some of parted(packs.map(({ packId }) => packId))) {
+    throwIfAborted(signal);
+    await note(parts, { points: [], packs: some });
+    // Noted packs count as gone from here on, so a cancel waits until all of them are.
+    for (const packId of some) parts.index.dropPack(packId);
+    for (const packId of some) {
+      onProgress?.('Deleting packs', deleted, packs.length);
+      await parts.lease.check();
+      await parts.storage.delete(packName(packId));
+      deleted += 1;
+    }
   }
 }
 

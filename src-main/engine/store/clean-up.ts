@@ -10,7 +10,7 @@ import type { World } from '#engine/world/world.ts';
 import type { BlockReader } from './block-reader.ts';
 import type { StoreKeys } from './crypto.ts';
 import { breathe } from './index-sync.ts';
-import type { BlockIndex } from './index.ts';
+import { keyPrefixBytes, type BlockIndex } from './index.ts';
 import { keyOf, removalGraceSeconds, type KeptPoints } from './kept.ts';
 import { pointName } from './manifest-file.ts';
 import type { PointManifest } from './manifest.ts';
@@ -22,9 +22,12 @@ import {
   packHeaderBytes,
   targetPackBytes,
 } from './pack.ts';
+import { readTrailer } from './pack-reader.ts';
 import type { PlaceTable } from './place-table.ts';
+import { StoredTwice } from './proven-copies.ts';
 import type { PointName } from './repository.ts';
 import type { Storage } from './storage.ts';
+import { throwIfAborted } from './verify-progress.ts';
 import {
   inOrder,
   rootsOf,
@@ -38,6 +41,8 @@ import type { BlockWorkers } from './workers.ts';
 export const rewrittenBelow = 0.7;
 /** Manifests read at the same time. */
 const manifestsInFlight = 8;
+/** Needed blocks without a place that are looked for in the packs that would go. */
+const maxMissing = 65_536;
 /** Packs looked at before other work gets its turn. */
 const packsAtOnce = 50;
 
@@ -59,6 +64,8 @@ export interface CleanUpOptions {
   readonly signal?: AbortSignal | undefined;
   /** What is being done, in words; `done` of `total` are bytes, 0 of 0 while that is not known. */
   readonly onProgress?: ((activity: string, done: number, total: number) => void) | undefined;
+  /** Frees no point that was removed later than this, epoch ms, also when its grace is over. */
+  readonly removedBefore?: number | undefined;
   /** For tests: 1 rewrites every pack that holds anything nobody needs. */
   readonly rewrittenBelow?: number;
 }
@@ -97,13 +104,15 @@ export async function planCleanUp(
   table: PlaceTable,
   options: CleanUpOptions,
 ): Promise<PlannedCleanUp> {
-  const goneBefore = parts.world.clock.now() - removalGraceSeconds * 1000;
+  const graceOver = parts.world.clock.now() - removalGraceSeconds * 1000;
+  const goneBefore = Math.min(graceOver, options.removedBefore ?? graceOver);
   const points = (await parts.kept.removed()).filter(({ at }) => at <= goneBefore);
   const gone = new Set(points.map(({ point }) => keyOf(point)));
   const stay = (await parts.listManifests()).filter((point) => !gone.has(keyOf(point)));
   options.onProgress?.('Reading what every restore point needs', 0, 0);
-  await markNeeded(parts, table, await readRoots(parts, stay, options.signal), options);
-  const { dead, rewritten } = await sortPacks(parts, table, options);
+  const roots = await readRoots(parts, stay, options.signal);
+  const missing = await markNeeded(parts, table, roots, options);
+  const { dead, rewritten } = await sortPacks(parts, table, missing, options);
   let manifestBytes = 0;
   for (const { point } of points) {
     manifestBytes += (await parts.storage.size(pointName(point.machineUuid, point.id))) ?? 0;
@@ -153,20 +162,28 @@ export async function readRoots(
   return roots;
 }
 
+/** Resolves with the ids, in hex and cut to what the index knows, that have no place. */
 async function markNeeded(
   parts: CleanUpParts,
   table: PlaceTable,
   roots: readonly RootsOfPoint[],
   { signal }: CleanUpOptions,
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
   const { reader, index, blockSizeBytes } = parts;
+  const missing = new Set<string>();
+  const twice = new StoredTwice();
   const take = (blocks: readonly NeededBlock[]) => {
-    const places = index.placesOfAll(blocks.map(({ id }) => id));
+    const found = index.placesOfAll(blocks.map(({ id }) => id));
     table.together(() => {
-      for (const [place] of places) {
-        if (place !== undefined) table.put(place, 0, place.length + entryBytes);
+      for (const [i, { id, kind }] of blocks.entries()) {
+        const places = found[i] ?? [];
+        // Each of them, because which one is good is not known.
+        for (const place of places) table.put(place, 0, place.length + entryBytes);
+        if (places.length > 1) twice.add({ id, kind, places });
+        else if (places.length === 0) missing.add(prefixOf(id));
       }
     });
+    if (missing.size > maxMissing) throw tooMuchMissing();
   };
   const sets = { numberOf: () => 0 }; // who needs it is all the same here
   try {
@@ -175,24 +192,40 @@ async function markNeeded(
     if (hasCode(thrown, 'block-damaged')) throw damagedTree(thrown);
     throw thrown;
   }
+  await twice.keepOneEach(parts, table, signal);
+  return missing;
 }
 
 async function sortPacks(
-  { index }: CleanUpParts,
+  { index, storage, keys }: CleanUpParts,
   table: PlaceTable,
+  missing: ReadonlySet<string>,
   options: CleanUpOptions,
 ): Promise<{ dead: readonly PackToGo[]; rewritten: readonly PackToGo[] }> {
   const below = options.rewrittenBelow ?? rewrittenBelow;
   const dead: PackToGo[] = [];
   const rewritten: PackToGo[] = [];
+  // The index may have lost the line of a block that a pack does list.
+  const mayHold = async (packId: string) => {
+    if (missing.size === 0) return false;
+    const listing = await readTrailer(storage, keys, packId);
+    return 'why' in listing || listing.entries.some(({ id }) => missing.has(prefixOf(id)));
+  };
   for (const [i, [number, { id, sizeBytes }]] of [...index.packs()].entries()) {
+    throwIfAborted(options.signal);
+    if (i % packsAtOnce === 0) await breathe();
     const { bytes: liveBytes, places: liveBlocks } = table.totalIn(number);
     const pack = { number, packId: id, sizeBytes, liveBytes, liveBlocks };
-    if (liveBytes === 0) dead.push(pack);
-    else if (liveBytes < below * (sizeBytes - packHeaderBytes - footerBytes)) rewritten.push(pack);
-    if (i % packsAtOnce === 0) await breathe();
+    const filled = sizeBytes - packHeaderBytes - footerBytes;
+    if (liveBytes > 0 && liveBytes >= below * filled) continue;
+    if (await mayHold(id)) continue;
+    (liveBytes === 0 ? dead : rewritten).push(pack);
   }
   return { dead, rewritten };
+}
+
+function prefixOf(id: Buffer): string {
+  return id.toString('hex', 0, keyPrefixBytes);
 }
 
 const unharmed = 'Nothing was deleted; every restore point is as it was.';
@@ -227,4 +260,12 @@ function damagedTree(cause: AppError): AppError {
     },
     cause,
   );
+}
+
+function tooMuchMissing(): AppError {
+  return new AppError('refused', 'Many blocks that restore points need are missing.', {
+    reasons: [`More than ${maxMissing} blocks are in no pack.`],
+    unharmed,
+    advice: 'Verify the repository to see whose they are; bring its packs back, or remove those.',
+  });
 }

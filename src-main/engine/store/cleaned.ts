@@ -38,17 +38,45 @@ export async function writeCleaned(
   await storage.putIfAbsent(`${cleanedFolder}/${ulid}`, bytes);
 }
 
-/** Every list that can be read; one that cannot is as good as none: what it names stays. */
+/**
+ * Every list that is one: what another names stays. Throws file-failed for one the disk does not
+ * give now, because whoever writes may not take what it names for present.
+ */
 export async function readCleaned(
   storage: Storage,
   keys: StoreKeys,
 ): Promise<readonly CleanedList[]> {
+  return readLists(storage, (name) => readOne(storage, keys, name));
+}
+
+/**
+ * For reading only, which must not end where a note is unreadable for good: a reader takes what
+ * such a note names for present, and looks again when it is not.
+ */
+export async function readCleanedAsFarAsPossible(
+  storage: Storage,
+  keys: StoreKeys,
+): Promise<readonly CleanedList[]> {
+  return readLists(storage, async (name) => {
+    try {
+      return await readOne(storage, keys, name);
+    } catch (thrown) {
+      if (!hasCode(thrown, 'file-failed')) throw thrown;
+      await storage.check();
+      return null;
+    }
+  });
+}
+
+async function readLists(
+  storage: Storage,
+  read: (name: string) => Promise<CleanedList | null>,
+): Promise<readonly CleanedList[]> {
   const names = (await storage.list(cleanedFolder)).filter(isFileName);
   const lists: CleanedList[] = [];
   for (let at = 0; at < names.length; at += listsInFlight) {
-    const group = names.slice(at, at + listsInFlight);
-    const read = await Promise.all(group.map((name) => readOne(storage, keys, name)));
-    lists.push(...read.filter((list) => list !== null));
+    const group = await Promise.all(names.slice(at, at + listsInFlight).map(read));
+    lists.push(...group.filter((list) => list !== null));
   }
   return lists;
 }
@@ -58,18 +86,20 @@ async function readOne(
   keys: StoreKeys,
   name: string,
 ): Promise<CleanedList | null> {
+  let bytes: Buffer;
   try {
-    const bytes = await storage.get(`${cleanedFolder}/${name}`, maxListBytes);
-    const fields = decodeNote(keys, bytes, maxListBytes);
-    if (fields?.['what'] !== cleanedFolder) return null;
-    const { at, points, packs } = fields;
-    if (!isTime(at) || !Array.isArray(points) || !Array.isArray(packs)) return null;
-    const isPack = (one: unknown): one is string => typeof one === 'string' && isPackId(one);
-    return { name, at, points: points.flatMap(pointOf), packs: packs.filter(isPack) };
+    bytes = await storage.get(`${cleanedFolder}/${name}`, maxListBytes);
   } catch (thrown) {
-    if (hasCode(thrown, 'path-not-found', 'path-invalid', 'file-failed')) return null;
-    throw thrown;
+    if (!hasCode(thrown, 'path-not-found', 'path-invalid')) throw thrown;
+    await storage.check(); // gone meanwhile, or no list at all
+    return null;
   }
+  const fields = decodeNote(keys, bytes, maxListBytes);
+  if (fields?.['what'] !== cleanedFolder) return null;
+  const { at, points, packs } = fields;
+  if (!isTime(at) || !Array.isArray(points) || !Array.isArray(packs)) return null;
+  const isPack = (one: unknown): one is string => typeof one === 'string' && isPackId(one);
+  return { name, at, points: points.flatMap(pointOf), packs: packs.filter(isPack) };
 }
 
 function pointOf(value: unknown): PointName[] {

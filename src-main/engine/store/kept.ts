@@ -23,8 +23,8 @@ import type { Storage } from './storage.ts';
 
 /** How long a removed point can always be taken back; from then on a clean-up may free it. */
 export const removalGraceSeconds = 7 * 24 * 3600;
-/** Within the grace, but for this end of it, no clean-up on any clock touches the point. */
-const clockMarginMs = 3600 * 1000;
+/** With more grace left than this, by a clock that may be wrong, no clean-up touches the point. */
+const clockMarginMs = 24 * 3600 * 1000;
 /** Markers read at the same time. */
 const maxReadsInFlight = 16;
 
@@ -44,11 +44,15 @@ export interface KeptPoints {
   unpin(point: PointName): Promise<void>;
   /** Points that are removed and still whole; a pinned one counts as not removed. */
   removed(): Promise<readonly Marker[]>;
-  /** Hides it until a clean-up. Throws point-not-found, or refused for a pinned one. */
-  remove(point: MarkedPoint, by: string): Promise<void>;
+  /**
+   * Hides it until a clean-up. `notBefore`: the time of the newest point, in epoch ms, from which
+   * the grace runs where this computer's clock is behind it. Throws point-not-found, or refused for
+   * a pinned one.
+   */
+  remove(point: MarkedPoint, by: string, notBefore?: number): Promise<void>;
   /**
    * Lists it again. Throws point-not-found when it was not removed or is gone, and repository-busy
-   * when its grace is over and somebody else writes: that may be the clean-up that frees it.
+   * when its grace ends within a day and somebody writes: that may be the clean-up that frees it.
    */
   takeBack(point: PointName): Promise<void>;
 }
@@ -65,9 +69,10 @@ export interface KeptParts {
 export function createKept(parts: KeptParts): KeptPoints {
   const { world, storage, keys, requireWritable } = parts;
   const exists = async (name: string) => (await storage.size(name)) !== null;
-  const put = async (kind: MarkerKind, point: MarkedPoint, by: string) => {
+  const put = async (kind: MarkerKind, point: MarkedPoint, by: string, notBefore = 0) => {
     const { id, machineUuid, machineName, time } = point;
-    const marker = { point: { id, machineUuid }, machineName, time, at: world.clock.now(), by };
+    const at = Math.max(world.clock.now(), notBefore);
+    const marker = { point: { id, machineUuid }, machineName, time, at, by };
     const name = markerName(kind, point);
     const bytes = encodeMarker(keys, kind, marker);
     if (await storage.putIfAbsent(name, bytes)) return;
@@ -95,21 +100,23 @@ export function createKept(parts: KeptParts): KeptPoints {
     },
     unpin: async (point) => {
       requireWritable();
+      if (!(await exists(markerName('pins', point)))) return;
+      // A pin outranks a removal made in the same moment; without the pin that one would count
+      // again, perhaps with its grace long over.
+      await storage.delete(markerName('removed', point));
       await storage.delete(markerName('pins', point));
     },
     removed: () => removedOf(parts),
-    remove: async (point, by) => {
+    remove: async (point, by, notBefore) => {
       requireWritable();
       if (await requireListed(point)) throw pinned(point);
-      await put('removed', point, by);
+      await put('removed', point, by, notBefore);
     },
     takeBack: async (point) => {
       requireWritable();
       const marker = await readMarker(parts, 'removed', point);
       if (marker === null) throw noSuchPoint(point.id);
-      const safeUntil = marker.at + removalGraceSeconds * 1000 - clockMarginMs;
-      const isSafe = world.clock.now() < safeUntil;
-      const lease = isSafe ? null : await parts.lease('taking a restore point back');
+      const lease = await leaseToTakeBack(parts, marker);
       try {
         await requirePoint(point);
         const noted = (await readCleaned(storage, keys)).flatMap(({ points }) => points);
@@ -120,6 +127,18 @@ export function createKept(parts: KeptParts): KeptPoints {
       }
     },
   };
+}
+
+/** Null beside somebody who writes, where so much grace is left that it frees nothing of this. */
+async function leaseToTakeBack({ world, lease }: KeptParts, { at }: Marker): Promise<Lease | null> {
+  try {
+    return await lease('taking a restore point back');
+  } catch (thrown) {
+    if (!hasCode(thrown, 'repository-busy')) throw thrown;
+    const leftMs = at + removalGraceSeconds * 1000 - world.clock.now();
+    if (leftMs > clockMarginMs) return null;
+    throw thrown;
+  }
 }
 
 async function removedOf(parts: KeptParts): Promise<readonly Marker[]> {

@@ -22,8 +22,7 @@ import { createKept, keyOf, noSuchPoint, type KeptPoints } from './kept.ts';
 import { KeyRing } from './keys.ts';
 import { takeLease, type Lease } from './lock.ts';
 import { decodeManifestFile, maxManifestFileBytes, pointName } from './manifest-file.ts';
-import type { PointManifest } from './manifest.ts';
-import { isFileName } from './manifest.ts';
+import { isFileName, type PointManifest } from './manifest.ts';
 import { PlaceTable } from './place-table.ts';
 import type {
   ByteRange,
@@ -139,6 +138,12 @@ export class OpenedRepository implements StoreRepository {
     return this.#syncing;
   }
 
+  /** A sync that began before the lease may not know what a clean-up noted since. */
+  async #syncUnderLease(signal?: AbortSignal): Promise<void> {
+    while (this.#syncing !== null) await this.#syncing.catch(() => undefined); // its caller got it
+    await this.#sync({ signal, writing: true });
+  }
+
   /** A block is not known: another writer may have added its pack since. */
   async #resync(): Promise<void> {
     const sinceMs = this.#parts.world.clock.monotonic() - this.#lastResyncMs;
@@ -188,7 +193,7 @@ export class OpenedRepository implements StoreRepository {
     const lease = await this.#lease(owner, signal);
     try {
       await this.#parts.storage.removeTemporary();
-      await this.#sync({ signal });
+      await this.#syncUnderLease(signal);
       this.#writing = true;
       return new RepositoryWriter({
         world: this.#parts.world,
@@ -331,7 +336,7 @@ export class OpenedRepository implements StoreRepository {
       const parts = { ...this.#cleanUpParts(), lease };
       await this.#parts.storage.removeTemporary();
       await finishEarlier(parts);
-      await this.#sync({ signal: options.signal });
+      await this.#syncUnderLease(options.signal);
       this.#writing = true;
       const plan = await planCleanUp(parts, table, options);
       return await runCleanUp(parts, plan, table, options);

@@ -25,6 +25,7 @@ export class PlaceTable {
   readonly #db: Database.Database;
   readonly #find: Database.Statement<[number], PlaceRow>;
   readonly #put: Database.Statement<[number, number, number]>;
+  readonly #remove: Database.Statement<[number]>;
   readonly #sumInPack: Database.Statement<[number, number], PackTotal>;
   readonly #inPack: Database.Statement<[number, number], { place: number; bytes: number }>;
 
@@ -37,6 +38,7 @@ export class PlaceTable {
       place INTEGER PRIMARY KEY, points INTEGER NOT NULL, bytes INTEGER NOT NULL)`);
     this.#find = this.#db.prepare('SELECT points AS "set", bytes FROM places WHERE place = ?');
     this.#put = this.#db.prepare('INSERT OR REPLACE INTO places VALUES (?, ?, ?)');
+    this.#remove = this.#db.prepare('DELETE FROM places WHERE place = ?');
     this.#sumInPack = this.#db.prepare(
       `SELECT coalesce(sum(bytes), 0) AS bytes, count(*) AS places FROM places
         WHERE place >= ? AND place < ?`,
@@ -57,6 +59,11 @@ export class PlaceTable {
 
   put(place: BlockPlace, set: number, bytes: number): void {
     this.#put.run(keyOf(place), set, bytes);
+  }
+
+  /** One that is not in the table is fine. */
+  remove(place: BlockPlace): void {
+    this.#remove.run(keyOf(place));
   }
 
   /** Offsets in a pack and the bytes put with each. */

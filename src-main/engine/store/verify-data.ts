@@ -1,5 +1,5 @@
 /** Reads, opens and hashes blocks: all that are in packs, or all that one point needs. */
-import { readCleaned } from './cleaned.ts';
+import { readCleanedAsFarAsPossible } from './cleaned.ts';
 import { idBytes } from './crypto.ts';
 import { packName, type PackEntry } from './pack.ts';
 import { readFailure, readTrailer } from './pack-reader.ts';
@@ -79,7 +79,8 @@ async function provePacks(
 }
 
 async function isCleaned({ storage, keys }: VerifyParts, packId: string): Promise<boolean> {
-  return (await readCleaned(storage, keys)).some(({ packs }) => packs.includes(packId));
+  const lists = await readCleanedAsFarAsPossible(storage, keys);
+  return lists.some(({ packs }) => packs.includes(packId));
 }
 
 function* slices(entries: readonly PackEntry[]): Iterable<readonly PackEntry[]> {

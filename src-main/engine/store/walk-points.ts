@@ -4,6 +4,7 @@
  * cost follows what is stored, not the number of points.
  */
 import type { BlockReader } from './block-reader.ts';
+import { blockKind, type BlockKind } from './crypto.ts';
 import { breathe } from './index-sync.ts';
 import type { PointManifest } from './manifest.ts';
 import type { PointSets } from './point-sets.ts';
@@ -28,6 +29,7 @@ export interface RootsOfPoint {
 /** A block or node, and the number of the set of points that need it. */
 export interface NeededBlock {
   readonly id: Buffer;
+  readonly kind: BlockKind;
   readonly set: number;
 }
 
@@ -143,8 +145,11 @@ function nextPositions(todo: Position[]): Position[] {
   return batch;
 }
 
-function needed({ id, first, last }: Run, setOf: (first: number, last: number) => number) {
-  return { id, set: setOf(first, last) };
+function needed(
+  { id, level, first, last }: Run,
+  setOf: (first: number, last: number) => number,
+): NeededBlock {
+  return { id, kind: level < 0 ? blockKind.data : blockKind.node, set: setOf(first, last) };
 }
 
 /** The position of the roots, on the highest level any of them has: a disk may have grown. */

@@ -7,6 +7,7 @@ import type { World } from '#engine/world/world.ts';
 import { encodeBlock } from './block-codec.ts';
 import type { BlockReader } from './block-reader.ts';
 import type { BufferRing } from './buffer-ring.ts';
+import { readCleaned } from './cleaned.ts';
 import { blockId, blockKind, type StoreKeys } from './crypto.ts';
 import { batchRing, StoreDiskWriter, type WriteSession } from './disk-writer.ts';
 import { listPacks } from './index-sync.ts';
@@ -157,11 +158,15 @@ export class RepositoryWriter implements StoreWriter {
     }
   }
 
-  /** Every pack this run relied on is still there. */
+  /** Every pack this run relied on is still there, and no clean-up is about to delete it. */
   async #requirePacks(): Promise<void> {
-    const { storage, index } = this.#parts;
+    const { storage, index, keys } = this.#parts;
     const present = await listPacks(storage);
-    const missing = [...index.packIds()].filter((packId) => !present.has(packId));
+    const noted = new Set((await readCleaned(storage, keys)).flatMap(({ packs }) => packs));
+    const relied = [...index.packIds()];
+    const deleted = relied.filter((packId) => noted.has(packId));
+    if (deleted.length > 0) throw cleanedMeanwhile(deleted.length);
+    const missing = relied.filter((packId) => !present.has(packId));
     if (missing.length === 0) return;
     await storage.check();
     throw new AppError('repository-damaged', 'Packs disappeared while the backup ran.', {
@@ -212,4 +217,17 @@ function nodeStore(parts: WriterParts, packs: PackWriter): NodeStore {
       return id;
     },
   };
+}
+
+/** Only a clean-up that had the lease before us, or took it over, notes packs while we write. */
+function cleanedMeanwhile(packs: number): AppError {
+  return new AppError(
+    'repository-lease-lost',
+    'A clean-up elsewhere deletes packs that this backup relied on.',
+    {
+      packs,
+      unharmed: 'Every restore point listed before is as it was.',
+      advice: 'Run it again; what was stored is reused.',
+    },
+  );
 }

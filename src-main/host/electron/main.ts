@@ -6,9 +6,9 @@
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { app, dialog, protocol, session } from 'electron';
-import { createClient } from '#contract/client.ts';
+import { createClient, type Client } from '#contract/client.ts';
 import { realFiles } from '#engine/world/files.ts';
-import { desktopHandlers } from '../desktop.ts';
+import { desktopHandlers, type Desktop } from '../desktop.ts';
 import { withDesktop } from '../desktop-transport.ts';
 import { createOwnEngine, openLog } from '../owner/engine.ts';
 import { dataFolder, runtimeFolder } from '../owner/folders.ts';
@@ -18,7 +18,9 @@ import { dataArgument, inBackground } from './arguments.ts';
 import { electronDesktop } from './desktop.ts';
 import { serveCalls, serveEvents } from './ipc.ts';
 import { installMenu } from './menu.ts';
+import { standStillNote } from './notices.ts';
 import { createOneWindow, type OneWindow } from './one-window.ts';
+import type { Overview } from './overview.ts';
 import { appSchemePrivileges, serveInterface } from './protocol.ts';
 import { appScheme } from './origin.ts';
 import { surround } from './surround.ts';
@@ -69,9 +71,9 @@ async function leave(): Promise<void> {
   app.exit(0);
 }
 
-/** Quitting cancels what runs, so it asks first. */
-async function askToLeave(jobsRun: boolean): Promise<void> {
-  if (jobsRun) {
+/** Quitting cancels what runs, so it asks first; and it says so when plans stand still then. */
+async function askToLeave(client: Client, desktop: Desktop, { jobs, plans }: Overview) {
+  if (jobs.length > 0) {
     const { response } = await dialog.showMessageBox({
       type: 'warning',
       message: 'A job is running',
@@ -82,6 +84,9 @@ async function askToLeave(jobsRun: boolean): Promise<void> {
     });
     if (response === 0) return;
   }
+  const background = await client.call('background.get', {}).catch(() => null);
+  const note = background === null ? null : standStillNote(plans, background);
+  if (note !== null) await desktop.notify(note);
   await leave();
 }
 
@@ -120,7 +125,7 @@ async function begin(): Promise<void> {
   app.on('before-quit', (event) => {
     if (quitting) return;
     event.preventDefault();
-    void askToLeave(overview().jobs.length > 0);
+    void askToLeave(client, desktop, overview());
   });
   process.on('SIGTERM', () => void leave());
   process.on('SIGINT', () => void leave());

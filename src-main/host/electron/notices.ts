@@ -3,8 +3,8 @@
  * nobody is looking. What a plan began is told by the engine's news, not a second time here.
  */
 import type { Job } from '#contract/domain.ts';
-import type { News } from '#contract/news.ts';
-import type { PlanRun, PlanRunId } from '#contract/plans.ts';
+import type { Background, News } from '#contract/news.ts';
+import type { Plan, PlanRun, PlanRunId } from '#contract/plans.ts';
 import type { Note } from '../desktop.ts';
 
 /** Who started something this long ago is doing something else by now. */
@@ -52,6 +52,21 @@ export function noticeOfNews({ title, body, plan, machine }: News): Note {
   if (plan !== null) return { title, body, at: `#/plan/${encodeURIComponent(plan)}` };
   const at = machine === null ? null : `#/machine/${encodeURIComponent(machine)}`;
   return { title, body, at };
+}
+
+/** At the end, when plans stand still from then on: null when another process runs them. */
+export function standStillNote(
+  plans: readonly Plan[],
+  { running, service }: Background,
+): Note | null {
+  const runs = plans.some(({ pause }) => pause.kind === 'no');
+  const others = running !== 'electron' || (service.kind === 'installed' && service.active);
+  if (!runs || others) return null;
+  return {
+    title: 'Plans stand still until Waymark is started again',
+    body: 'What is missed is made up for then. A service, which Settings installs, would go on.',
+    at: null,
+  };
 }
 
 /** Once, when the last window closes: nobody should wonder who still runs here. */

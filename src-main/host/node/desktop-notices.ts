@@ -1,6 +1,6 @@
 /**
  * News on the desktop of whoever runs a service: by libnotify's notify-send, where it is installed.
- * A service in nobody's session, or on a computer without a desktop, shows nothing and says nothing.
+ * In nobody's session, or on a computer without a desktop, nothing is shown and nothing said.
  */
 import { execFile } from 'node:child_process';
 import type { News } from '#contract/news.ts';

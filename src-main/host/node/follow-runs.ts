@@ -32,6 +32,15 @@ function isJobOf(run: PlanRun, { id, kind, repository }: Job): boolean {
   return checks && kind === 'verify' && run.repository.id === repository?.id;
 }
 
+export interface RunsToFollow {
+  readonly start: () => Promise<readonly PlanRun[]>;
+  /**
+   * At Ctrl+C what runs is cancelled and what waits is left out. Else they are left as they are:
+   * a service goes on with them, and what is cut off goes on at the next start.
+   */
+  readonly cancels: boolean;
+}
+
 class RunsFollowed {
   readonly #context: Context;
   readonly #client: Client;
@@ -46,7 +55,7 @@ class RunsFollowed {
   }
 
   /** The runs that were begun, as they were when nothing of them went on any more. */
-  async end(start: () => Promise<readonly PlanRun[]>): Promise<readonly PlanRun[]> {
+  async end({ start, cancels }: RunsToFollow): Promise<readonly PlanRun[]> {
     const { signal, output } = this.#context;
     const unsubscribe = [
       this.#client.on('plan-runs.changed', (run) => {
@@ -56,7 +65,12 @@ class RunsFollowed {
         if (this.#runs().some((run) => isJobOf(run, job))) output.progress(job);
       }),
     ];
-    const cancel = () => void this.#cancel();
+    let interrupted = false;
+    const interrupt = () => {
+      interrupted = !cancels;
+      if (cancels) void this.#cancel();
+      else this.#changed();
+    };
     const look = () => {
       this.#look().catch((thrown: unknown) => {
         this.#gone(thrown);
@@ -68,12 +82,12 @@ class RunsFollowed {
       this.#mine = begun.map(({ id }) => id);
       // An event that came before the answer is newer than it.
       for (const run of begun) if (!this.#seen.has(run.id)) this.#take(run);
-      if (signal.aborted) cancel();
-      else signal.addEventListener('abort', cancel, { once: true });
+      if (signal.aborted) interrupt();
+      else signal.addEventListener('abort', interrupt, { once: true });
       await new Promise<void>((resolve, reject) => {
         this.#gone = reject;
         this.#changed = () => {
-          if (!this.#runs().some(isGoing)) resolve();
+          if (interrupted || !this.#runs().some(isGoing)) resolve();
         };
         this.#changed();
       });
@@ -81,7 +95,7 @@ class RunsFollowed {
     } finally {
       clearInterval(timer);
       for (const end of unsubscribe) end();
-      signal.removeEventListener('abort', cancel);
+      signal.removeEventListener('abort', interrupt);
     }
   }
 
@@ -112,7 +126,6 @@ class RunsFollowed {
     }
   }
 
-  /** Ctrl+C: what runs is cancelled, what waits is not begun. */
   async #cancel(): Promise<void> {
     const open = this.#runs().filter(isOpen);
     // If something cannot be sent the engine is gone, or the run is over: either is told elsewhere.
@@ -131,15 +144,16 @@ class RunsFollowed {
 export async function followRuns(
   context: Context,
   client: Client,
-  start: () => Promise<readonly PlanRun[]>,
+  { start, cancels }: RunsToFollow,
 ): Promise<readonly PlanRun[]> {
   if (context.signal.aborted) throw new AppError('cancelled', 'Cancelled.');
   const begun: PlanRunId[] = [];
-  const runs = await new RunsFollowed(context, client).end(async () => {
+  const startNoted = async () => {
     const started = await start();
     begun.push(...started.map(({ id }) => id));
     return started;
-  });
+  };
+  const runs = await new RunsFollowed(context, client).end({ start: startNoted, cancels });
   return runs.toSorted((a, b) => begun.indexOf(a.id) - begun.indexOf(b.id));
 }
 

@@ -2,6 +2,7 @@
  * Ends a server nobody uses: no window open, no call for a while, and nothing that needs it. Only
  * the server that `npm start` opened has it; one a person started with `serve` stays.
  */
+import type { Client } from '#contract/client.ts';
 
 export interface Idle {
   /** Somebody used it just now. */
@@ -9,6 +10,12 @@ export interface Idle {
   /** A window is open until the returned function is called. */
   hold(): () => void;
   stop(): void;
+}
+
+/** A job runs, or plans do in this process (`runsPlans`): without it nobody would run them. */
+export async function isNeeded(client: Client, runsPlans: boolean): Promise<boolean> {
+  const jobs = await client.call('jobs.list', { all: false });
+  return jobs.length > 0 || (runsPlans && (await client.call('plans.list', {})).length > 0);
 }
 
 export interface IdleRule {

@@ -69,6 +69,11 @@ export const draftOptions: Readonly<Record<string, Option>> = {
   'overdue-after': { ...one, value: 'TIME', help: 'tell, once, of a machine this long without' },
 };
 
+export const newPlanHelp = [
+  'Without options: --all --daily 02:00 --catch-up --keep balanced --verify structure --at-once 2.',
+  'Where numbers to keep are given, no others are.',
+].join('\n');
+
 export const draftHelp = [
   'SIZE is a number with K, M, G or T; TIME one with s, m, h or d.',
   'A hook is run without a shell: one program by its full path, or its words as a JSON list:',

@@ -13,7 +13,7 @@ const halfDayHours = 12;
 const hoursPerDay = 24;
 
 /** The time of day a calendar has, for the next kind of calendar to begin with. */
-export function timeOf(calendar: PlanDraft['calendar']): string {
+function timeOf(calendar: PlanDraft['calendar']): string {
   switch (calendar?.kind) {
     case 'daily':
       return calendar.at[0] ?? usualTime;

@@ -75,3 +75,19 @@ test('setting the wall clock does not move monotonic time or fire anything', asy
   await clock.settle();
   expect([clock.now(), clock.monotonic(), fired]).toEqual([0, 0, false]);
 });
+
+test('while the computer sleeps time goes on outside, and no timer notices', async () => {
+  const clock = handClock();
+  const before = clock.now();
+  let fired = false;
+  clock.timer(10, () => {
+    fired = true;
+  });
+  clock.sleepComputer(5000);
+  await clock.settle();
+  expect([clock.now() - before, clock.sinceBoot(), clock.monotonic(), fired]).toEqual([
+    ...[5000, 5000, 0, false],
+  ]);
+  await clock.advance(10);
+  expect(fired).toBe(true);
+});

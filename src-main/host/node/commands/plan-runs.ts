@@ -4,7 +4,7 @@ import { AppError } from '#contract/errors.ts';
 import type { PlanRun } from '#contract/plans.ts';
 import { flag, operand, textValue, type Command, type Context } from '../command.ts';
 import { findMachine, findPlan } from '../find.ts';
-import { exitCodeOfRuns, followRuns } from '../follow-runs.ts';
+import { exitCodeOfRuns, followRuns, type RunsToFollow } from '../follow-runs.ts';
 import { exitCodes, type ExitCode } from '../output.ts';
 import { wholeOf } from '../quantities.ts';
 import { passwordFileOption, unlockAll } from '../secrets.ts';
@@ -29,10 +29,10 @@ function isNews({ state }: PlanRun, began: number): boolean {
 async function runAndPrint(
   context: Context,
   client: Client,
-  { start, quiet }: { start: () => Promise<readonly PlanRun[]>; quiet: boolean },
+  { quiet, ...runsToFollow }: RunsToFollow & { readonly quiet: boolean },
 ): Promise<ExitCode> {
   const began = context.now();
-  const runs = await followRuns(context, client, start);
+  const runs = await followRuns(context, client, runsToFollow);
   if (!quiet || context.json || runs.some((one) => isNews(one, began))) {
     const seconds = (context.now() - began) / 1000;
     context.output.result({ runs, seconds }, () =>
@@ -68,7 +68,7 @@ const run: Command = {
         advice: `See waymark plan show ${plan.name}.`,
       });
     };
-    return runAndPrint(context, client, { start, quiet: false });
+    return runAndPrint(context, client, { start, cancels: true, quiet: false });
   },
 };
 
@@ -87,6 +87,7 @@ const runDue: Command = {
     // A timer that had nothing to do writes nothing into anybody's mail.
     return runAndPrint(context, client, {
       start: () => client.call('plans.run-due', {}),
+      cancels: false,
       quiet: true,
     });
   },
@@ -125,6 +126,7 @@ const runNow: Command = {
     await unlockAll(context, client);
     return runAndPrint(context, client, {
       start: async () => [await client.call('plan-runs.run-now', { run: id })],
+      cancels: true,
       quiet: false,
     });
   },

@@ -7,7 +7,7 @@ import { confirmStep, operand, textValue, usage, type Command, type Context } fr
 import { findPlan } from '../find.ts';
 import { exitCodes } from '../output.ts';
 import { draftFrom } from '../plan-draft.ts';
-import { draftHelp, draftOptions, saysAnything } from '../plan-options.ts';
+import { draftHelp, draftOptions, newPlanHelp, saysAnything } from '../plan-options.ts';
 import { momentOf, secondsOf } from '../quantities.ts';
 import { plain, sheet, table } from '../words.ts';
 import {
@@ -113,7 +113,7 @@ const create: Command = {
   summary: 'protect machines by a plan: all of them, each night, if nothing else is said',
   options: draftOptions,
   count: { min: 1, max: 1 },
-  details: draftHelp,
+  details: `${newPlanHelp}\n${draftHelp}`,
   async run(context) {
     const before = { ...defaultPlanDraft(zoneHere()), name: operand(context, 0) };
     const draft = await draftFrom(context, before, true);

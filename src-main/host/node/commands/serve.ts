@@ -11,6 +11,7 @@ import { flag, textValue, usage, type Command, type Context } from '../command.t
 import { createOwnEngine, openLog } from '../../owner/engine.ts';
 import { runtimeFolder } from '../../owner/folders.ts';
 import { lastingSession } from '../../owner/lasting.ts';
+import { isNeeded } from '../idle.ts';
 import { exitCodes, type ExitCode } from '../output.ts';
 import { startLoopback, type LoopbackOptions } from '../server.ts';
 import { openSession } from '../../owner/session.ts';
@@ -83,14 +84,6 @@ function stopped(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** A job runs, or this process runs the plans: without it nobody would. */
-async function isNeeded({ transport, owner }: Serving): Promise<boolean> {
-  const client = createClient(transport);
-  const jobs = await client.call('jobs.list', { all: false });
-  if (jobs.length > 0) return true;
-  return owner() && (await client.call('plans.list', {})).length > 0;
-}
-
 /** The engine and its plans, without an interface and without the secret of one. */
 async function runInBackground(context: Context): Promise<ExitCode> {
   const { transport, alone, close } = await openServing(context);
@@ -110,12 +103,14 @@ async function serveUntilEnd(
   idleMs: number | null,
 ): Promise<ExitCode> {
   const port = portOf(context);
-  const serving = await openServing(context);
-  const { transport, report, close } = serving;
+  const { transport, owner, report, close } = await openServing(context);
   try {
     const server = await startLoopback({
       ...{ transport, report, root, port },
-      idle: idleMs === null ? null : { afterMs: idleMs, needed: () => isNeeded(serving) },
+      idle:
+        idleMs === null
+          ? null
+          : { afterMs: idleMs, needed: () => isNeeded(createClient(transport), owner()) },
       disk: realFiles,
       now: context.now,
     });

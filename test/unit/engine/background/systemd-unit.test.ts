@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { createSystemdUnit, type SystemdUnit } from '#engine/background/systemd-unit.ts';
@@ -8,6 +8,7 @@ import { fakeWorld, temporaryFolder } from '../../../fakes/world.ts';
 let configFolder: string;
 let systemd: FakeSystemd;
 let service: SystemdUnit;
+const wants = (name = '') => join(configFolder, 'systemd/user/default.target.wants', name);
 const unit = () => join(configFolder, 'systemd/user/waymark.service');
 
 function serviceOf(command: readonly string[] = ['/usr/bin/waymark']): SystemdUnit {
@@ -89,6 +90,41 @@ test('what systemd refuses is taken back, and told with its own words', async ()
 });
 
 test.each([
+  ['reads its units', (it: FakeSystemd) => (it.refuseNext = 'No.')],
+  ['starts it', (it: FakeSystemd) => (it.refuseStart = 'No.')],
+])('a service that worked is put back where systemd refuses as it %s', async (_, refuse) => {
+  await service.install();
+  const earlier = readFileSync(unit(), 'utf8');
+  const moved = serviceOf(['/opt/Waymark/resources/waymark']);
+  refuse(systemd);
+  await expect(moved.install()).rejects.toMatchObject({ code: 'service-failed' });
+  expect(readFileSync(unit(), 'utf8')).toBe(earlier);
+  expect(systemd.asked.at(-1)).toBe('systemctl --user daemon-reload');
+  expect(await service.state()).toMatchObject({
+    active: true,
+    words: expect.stringMatching(/^It runs while you are logged in/) as string,
+  });
+  expect(existsSync(wants('waymark.service'))).toBe(true);
+});
+
+test('a new one that does not start leaves no link behind', async () => {
+  systemd.refuseStart = 'No.';
+  await expect(service.install()).rejects.toMatchObject({ code: 'service-failed' });
+  expect(existsSync(unit())).toBe(false);
+  expect(readdirSync(wants())).toEqual([]);
+});
+
+test('one that runs and is not enabled says that it will not come back', async () => {
+  await service.install();
+  systemd.enabled.clear();
+  systemd.lingering = true;
+  expect(await service.state()).toMatchObject({
+    active: true,
+    words: 'It runs now, but will not after the next login (disabled): install it again.',
+  });
+});
+
+test.each([
   ['is not installed', false, true],
   ['does not run for this user', true, false],
 ])('where systemd %s it says what can be done instead', async (words, installed, answers) => {
@@ -114,11 +150,8 @@ test('asked by the service itself, removing lets it end its answer', async () =>
 
 test('where systemd does not answer any more, its files are removed all the same', async () => {
   await service.install();
-  const wants = join(configFolder, 'systemd/user/default.target.wants');
-  mkdirSync(wants);
-  symlinkSync(unit(), join(wants, 'waymark.service'));
   systemd.answers = false;
   await service.remove();
   expect(existsSync(unit())).toBe(false);
-  expect(readdirSync(wants)).toEqual([]);
+  expect(readdirSync(wants())).toEqual([]);
 });

@@ -98,9 +98,19 @@ test('the newest that began, and that ended, whatever was skipped since', () => 
   runs.insert(run('1', { due: 1000, startedAt: 1001, state: done }));
   runs.insert(run('2', { due: 2000, startedAt: 2001, state: { kind: 'running', step: 'keep' } }));
   runs.insert(run('3', { due: 3000, state: { kind: 'skipped', at: 3000, words: 'Paused.' } }));
-  expect(runs.last(plan)?.id).toBe('2');
-  expect(runs.lastEnded(plan, 'uuid-web', atticId)?.id).toBe('1');
-  expect(runs.lastEnded(plan, 'uuid-web', cellarId)).toBeNull();
+  expect(runs.last(plan, 9000)?.id).toBe('2');
+  expect(runs.lastEnded(plan, 'uuid-web', atticId, 9000)?.id).toBe('1');
+  expect(runs.lastEnded(plan, 'uuid-web', cellarId, 9000)).toBeNull();
+});
+
+test('a run of a time that is far ahead, when the clock was wrong, is not the newest one', () => {
+  const runs = planRunQueries(db);
+  runs.insert(run('1', { due: 1000, startedAt: 1001, state: done }));
+  runs.insert(run('2', { due: 9001, startedAt: 9001, state: { kind: 'cancelled', at: 9002 } }));
+  expect(runs.last(plan, 9000)?.id).toBe('1');
+  expect(runs.lastEnded(plan, 'uuid-web', atticId, 9000)?.id).toBe('1');
+  expect(runs.last(plan, 9001)?.id).toBe('2');
+  expect(runs.lastEnded(plan, 'uuid-web', atticId, 9001)?.id).toBe('2');
 });
 
 test('times after a moment that have rows; one that was taken for missed may still come', () => {

@@ -179,6 +179,16 @@ describe('replaceAllOf', () => {
     expect(catalog.points.getPoint('01B')).toMatchObject({ verified: null, damaged: true });
   });
 
+  test('leaves what came and what went while the repository was read', () => {
+    catalog.points.insertPoint(point('01A'));
+    catalog.points.insertPoint(point('01B'));
+    const before = catalog.points.idsOf(atticId);
+    catalog.points.deletePoint(atticId, '01A' as PointId);
+    catalog.points.insertPoint(point('01C'));
+    catalog.points.replaceAllOf(atticId, [point('01A'), point('01D')], before);
+    expect(ids(catalog.points.listPoints()).sort()).toEqual(['01C', '01D']);
+  });
+
   test('is all or nothing', () => {
     catalog.points.insertPoint(point('01A'));
     const stray = point('01C', { repository: { id: 'none' as typeof atticId, name: 'x' } });

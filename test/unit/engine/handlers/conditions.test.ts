@@ -28,7 +28,7 @@ const conditions = { notOnBattery: true, notMetered: false, window: null };
 const plan = { zone: 'UTC', conditions: { ...conditions, busyBytesPerSecond: null } } as KeptPlan;
 
 /** A computer with one repository `attic`, on a disk that can be unplugged. */
-async function computer(password: string | null, change: Partial<Files> = {}) {
+async function computer(change: Partial<Files> = {}) {
   const secrets = createSecrets(
     { ...fakeWorld().processes, run: () => Promise.reject(new Error('no secret-tool')) },
     realFiles,
@@ -54,7 +54,7 @@ async function computer(password: string | null, change: Partial<Files> = {}) {
     await shelf.stop();
     catalog.close();
   });
-  const wanted = { name: 'attic', path: join(disk, 'attic'), password, practice: false };
+  const wanted = { name: 'attic', path: join(disk, 'attic'), password: null, practice: false };
   const { repository } = await shelf.create({ ...wanted, remember: false });
   const rooms = {
     ...{ world, catalog, shelf },
@@ -69,7 +69,7 @@ async function computer(password: string | null, change: Partial<Files> = {}) {
 }
 
 test('a disk that is unplugged is waited for, and opened anew when it is back', async () => {
-  const { check, disk, shelf, repository } = await computer(null);
+  const { check, disk, shelf, repository } = await computer();
   expect(await check()).toBeNull();
   renameSync(disk, `${disk}-away`);
   mkdirSync(disk); // an empty mount point
@@ -87,7 +87,7 @@ test('a disk that is unplugged is waited for, and opened anew when it is back', 
 });
 
 test('another repository in its folder is not taken for it', async () => {
-  const { check, disk, shelf } = await computer(null);
+  const { check, disk, shelf } = await computer();
   const path = join(disk, 'attic');
   renameSync(path, `${path}-away`);
   const other = { name: 'other', path, password: null, practice: false, remember: false };
@@ -99,8 +99,12 @@ test('another repository in its folder is not taken for it', async () => {
 });
 
 test('one whose key is not remembered waits for its password', async () => {
-  const { check, shelf, repository, rooms } = await computer('secret words');
+  const { check, shelf, repository, rooms } = await computer();
   expect(await check()).toBeNull(); // just made, so it is open
+  const { repositories } = rooms.catalog;
+  const row = repositories.get(repository.id)!;
+  repositories.remove(row.id);
+  repositories.insert({ ...row, encrypted: true }); // as if: deriving a key takes seconds
   const again = createShelf({
     ...{ world: rooms.world, catalog: rooms.catalog },
     secrets: { load: () => Promise.resolve(null) } as never,
@@ -129,7 +133,7 @@ test('a share that hangs is waited for, and is not asked twice before it answers
     }
     return realFiles.stat(path);
   };
-  const { check, rooms, world } = await computer(null, { stat });
+  const { check, rooms, world } = await computer({ stat });
   const checks = conditionsOf(rooms);
   expect(await check(checks)).toBeNull();
   hanging = true;
@@ -149,7 +153,7 @@ test('a share that hangs is waited for, and is not asked twice before it answers
 
 test('the computer is asked once for all machines of one look', async () => {
   const list = vi.fn(() => Promise.resolve([]));
-  const { check, rooms, world } = await computer(null, {});
+  const { check, rooms, world } = await computer();
   const checks = conditionsOf({ ...rooms, world: { ...world, files: { ...world.files, list } } });
   await check(checks);
   await check(checks);

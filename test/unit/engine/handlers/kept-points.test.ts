@@ -1,130 +1,40 @@
-/** Pins, removals, previews and the clean-up, on a real repository with a clock turned by hand. */
-import { mkdir, readdir, stat } from 'node:fs/promises';
+/** Pins, removals and previews, on a real repository with a clock turned by hand. */
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { HostId, JobResult, MachineId, PointId, RepositoryId } from '#contract/domain.ts';
-import { defaultPlanDraft } from '#contract/plan-defaults.ts';
-import type { PlanDraft, PlanId, Retention } from '#contract/plans.ts';
-import { openCatalog, type Catalog } from '#engine/catalog/catalog.ts';
-import type { Rooms } from '#engine/engine.ts';
+import { describe, expect, test, vi } from 'vitest';
+import type { PointId } from '#contract/domain.ts';
+import type { PlanDraft, PlanId } from '#contract/plans.ts';
 import { keptPointHandlers } from '#engine/handlers/kept-points.ts';
 import { planPreviewHandlers } from '#engine/handlers/plan-preview.ts';
 import { pointHandlers } from '#engine/handlers/points.ts';
-import { ruleRemoval } from '#engine/handlers/remove-by-rule.ts';
-import type { JobContext, JobSpec } from '#engine/jobs/job-types.ts';
-import { createShelf, type RepositoryShelf } from '#engine/repositories/repositories.ts';
-import { createSecrets } from '#engine/world/secrets.ts';
 import { noise } from '../../../fakes/store-fixture.ts';
-import { dice, writePoint } from '../../../fakes/store-history.ts';
-import { fakeWorld, temporaryFolder, type FakeWorld } from '../../../fakes/world.ts';
+import { writePoint } from '../../../fakes/store-history.ts';
+import { temporaryFolder } from '../../../fakes/world.ts';
+import {
+  block,
+  dayMs,
+  web,
+  mail,
+  idOf,
+  world,
+  folder,
+  catalog,
+  shelf,
+  rooms,
+  attic,
+  specs,
+  settle,
+  runJobs,
+  daily,
+  keepOf,
+  draft,
+  listed,
+  preview,
+  byRule,
+  sizeOf,
+} from './kept-set-up.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
-
-const dayMs = 86_400_000;
-const block = 4096;
-const web = { uuid: '11111111-1111-4111-8111-111111111111', name: 'web 01' };
-const mail = { uuid: '22222222-2222-4222-8222-222222222222', name: 'web 01' };
-const host = 'host-1' as HostId;
-const idOf = ({ uuid }: { readonly uuid: string }) => `${host}/${uuid}` as MachineId;
-
-let world: FakeWorld;
-let folder: string;
-let catalog: Catalog;
-let shelf: RepositoryShelf;
-let rooms: Rooms;
-let attic: RepositoryId;
-let specs: JobSpec[];
-
-beforeEach(async () => {
-  world = fakeWorld();
-  folder = temporaryFolder();
-  await settle(folder);
-  const wanted = { name: 'attic', path: join(folder, 'attic'), practice: false };
-  const options = { password: null, remember: false, blockSizeBytes: block };
-  attic = (await shelf.create({ ...wanted, ...options })).repository.id;
-});
-afterEach(async () => {
-  await shelf.stop();
-  catalog.close();
-});
-
-/** A catalog and a shelf in a data folder; `attic` is added again where it is not known. */
-async function settle(data: string): Promise<void> {
-  catalog = await openCatalog(world, data);
-  const indexFolder = join(data, 'index');
-  await mkdir(indexFolder, { recursive: true });
-  shelf = createShelf({
-    world,
-    catalog,
-    secrets: createSecrets(world.processes, world.files, data),
-    emit: () => undefined,
-    indexFolder,
-    onPoints: () => undefined,
-  });
-  specs = [];
-  const machines = [web, mail].map((one) => ({ ...one, id: idOf(one), host, disks: ['vda'] }));
-  rooms = {
-    world,
-    catalog,
-    shelf,
-    emit: () => undefined,
-    jobs: { start: (spec: JobSpec) => `job-${specs.push(spec)}` },
-    fleet: {
-      touch: () => undefined,
-      seen: () => ({ hosts: [{ id: host, name: 'here', connected: true }], machines }),
-    },
-  } as unknown as Rooms;
-}
-
-async function runJobs(): Promise<(JobResult | null)[]> {
-  const context = {
-    signal: new AbortController().signal,
-    progress: () => undefined,
-    addProblem: () => undefined,
-  } as unknown as JobContext;
-  const results = [];
-  for (const spec of specs.splice(0)) results.push(await spec.run(context));
-  return results;
-}
-
-/** A point every day for `days` days before now, oldest first, each with a little that is new. */
-async function daily(machine: { readonly uuid: string }, days: number): Promise<void> {
-  const random = dice(machine.uuid.charCodeAt(0) + days);
-  const store = await shelf.open(attic);
-  const image = noise(`first ${machine.uuid}`, 30 * block);
-  for (let ago = days; ago > 0; ago -= 1) {
-    const time = world.clock.now() - ago * dayMs;
-    const at = random.next(30) * block;
-    noise(`new ${random.next(40)}`, block).copy(image, at);
-    const id = `${machine.uuid.charAt(0)}${String(days - ago).padStart(3, '0')}`;
-    await writePoint(store, { id, machineUuid: machine.uuid }, image, time);
-  }
-  await shelf.sync(attic);
-}
-
-const keepOf = (change: Partial<Retention>): Retention => ({
-  ...{ last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 },
-  ...change,
-});
-
-function draft(keep: Retention | null, change: Partial<PlanDraft> = {}): PlanDraft {
-  return { ...defaultPlanDraft('UTC'), name: 'Nightly', repositories: [attic], keep, ...change };
-}
-
-const listed = () => catalog.points.listPoints().map(({ id }) => id as string);
-const preview = (plan: PlanDraft) =>
-  planPreviewHandlers(rooms)['plans.preview']({ draft: plan, plan: null });
-const byRule = (plan: PlanDraft, machine = web) =>
-  ruleRemoval(rooms).removeByRule({ ...plan, id: 'plan-1' as PlanId }, machine, {
-    id: attic,
-    name: 'attic',
-  });
-
-async function sizeOf(part: string): Promise<number> {
-  const names = await readdir(join(folder, 'attic', part), { recursive: true });
-  const stats = await Promise.all(names.map((name) => stat(join(folder, 'attic', part, name))));
-  return stats.filter((one) => one.isFile()).reduce((sum, { size }) => sum + size, 0);
-}
 
 describe('pins and removals', () => {
   test('are in the repository: another data folder that adds it knows them', async () => {
@@ -170,6 +80,33 @@ describe('pins and removals', () => {
       handlers['points.take-back']({ points: ['1001' as PointId] }),
     ).rejects.toMatchObject({ code: 'point-not-found' });
     expect(listed()).toHaveLength(3);
+  });
+
+  test('of one repository are listed and taken back while another is unplugged', async () => {
+    await daily(web, 3);
+    const path = join(folder, 'cellar');
+    const options = { password: null, remember: false, blockSizeBytes: block, practice: false };
+    const cellar = (await shelf.create({ name: 'cellar', path, ...options })).repository.id;
+    const store = await shelf.open(cellar);
+    const name = { id: '3000', machineUuid: mail.uuid };
+    await writePoint(store, name, noise('cellar', block), world.clock.now());
+    await store.kept.remove({ ...name, machineName: 'web 01', time: 1 }, 'A person');
+    await pointHandlers(rooms)['points.delete']({ points: ['1001' as PointId], last: false });
+    await runJobs();
+    await rename(path, `${path} unplugged`);
+    const handlers = keptPointHandlers(rooms);
+    const removed = await handlers['points.removed']({ repository: null });
+    expect(removed.map(({ id }) => id)).toEqual(['1001']);
+    const unavailable = { code: 'repository-unavailable' };
+    await expect(handlers['points.removed']({ repository: cellar })).rejects.toMatchObject(
+      unavailable,
+    );
+    await expect(
+      handlers['points.take-back']({ points: ['1001', '3000'] as PointId[] }),
+    ).rejects.toMatchObject(unavailable);
+    await handlers['points.take-back']({ points: ['1001' as PointId] });
+    expect(listed().sort()).toEqual(['1000', '1001', '1002']);
+    await rename(`${path} unplugged`, path);
   });
 });
 
@@ -249,6 +186,31 @@ describe('a rule', () => {
     await expect(byRule(draft(keepOf({})))).rejects.toMatchObject({ code: 'invalid-input' });
   });
 
+  test('leaves what another plan for the machine and the repository keeps', async () => {
+    await daily(web, 6);
+    const keep = keepOf({ last: 3 });
+    const add = (id: string, one: PlanDraft) => {
+      catalog.plans.insert({ id: id as PlanId, draft: one, createdAt: 1, nextDue: null });
+    };
+    add('plan-1', draft(keep));
+    add('plan-2', draft(keepOf({ last: 5 }), { name: 'Weekly' }));
+    const going = async (plan: string) => {
+      const asked = { draft: draft(keepOf({ last: 2 })), plan: plan as PlanId };
+      const { machines } = await planPreviewHandlers(rooms)['plans.preview'](asked);
+      return machines[0]?.now.filter((one) => one.keep.length === 0).map(({ id }) => id);
+    };
+    expect(await going('plan-1')).toEqual(['1000']);
+    // Weekly as it is drafted now, instead of as it was: Nightly's three stay.
+    expect(await going('plan-2')).toEqual(['1000', '1001', '1002']);
+    expect((await byRule(draft(keep))).removed).toBe(1);
+    expect(listed().sort()).toEqual(['1001', '1002', '1003', '1004', '1005']);
+    catalog.plans.change('plan-2' as PlanId, draft(null, { name: 'Weekly' }), null);
+    expect((await byRule(draft(keep))).removed).toBe(0);
+    catalog.plans.setRemoved('plan-2' as PlanId, 2);
+    expect((await byRule(draft(keep))).removed).toBe(2);
+    expect(listed().sort()).toEqual(['1003', '1004', '1005']);
+  });
+
   test('sees a year ahead what would stay then', async () => {
     await daily(web, 3);
     const shown = await preview(draft(keepOf({ daily: 7, monthly: 12 })));
@@ -284,53 +246,5 @@ describe('a rule', () => {
     expect(reasons).toHaveLength(3);
     expect(reasons.every((keep) => keep.includes('machine-gone'))).toBe(true);
     expect(gone.repositories[0]).toMatchObject({ stay: 3, go: 0, freesBytes: 0 });
-  });
-});
-
-describe('the clean-up', () => {
-  test('says before what it does, and does it as a job', async () => {
-    await daily(web, 5);
-    const handlers = keptPointHandlers(rooms);
-    await byRule(draft(keepOf({ last: 1 })));
-    expect(await handlers['repositories.plan-clean-up']({ repository: attic })).toMatchObject({
-      points: [],
-      packsDeleted: 0,
-      freesBytes: 0,
-    });
-    world.clock.setWallClock(world.clock.now() + 8 * dayMs);
-    const plan = await handlers['repositories.plan-clean-up']({ repository: attic });
-    expect(plan.repository.name).toBe('attic');
-    expect(plan.points.map(({ id }) => id).sort()).toEqual(['1000', '1001', '1002', '1003']);
-    expect(plan.freesBytes).toBeGreaterThan(0);
-    const before = shelf.get(attic).usedBytes;
-    await handlers['repositories.clean-up']({ repository: attic });
-    expect(specs[0]).toMatchObject({ kind: 'gc', title: 'Clean up attic' });
-    const [result] = await runJobs();
-    expect(result).toMatchObject({
-      summary: expect.stringMatching(/freed, 4 removed restore points gone for good/) as string,
-    });
-    expect(before - shelf.get(attic).usedBytes).toBe(plan.freesBytes);
-    expect(await handlers['points.removed']({ repository: attic })).toEqual([]);
-    await handlers['repositories.clean-up']({ repository: attic });
-    expect(await runJobs()).toEqual([{ kind: 'other', summary: 'There was nothing to free.' }]);
-  });
-
-  test('begins by itself after a rule removed, once a day, when there is something', async () => {
-    await daily(web, 4);
-    const plan = draft(keepOf({ last: 1 }));
-    await byRule(plan);
-    await byRule(plan);
-    expect(specs).toEqual([]);
-    world.clock.setWallClock(world.clock.now() + 8 * dayMs);
-    await byRule(plan);
-    await byRule(plan);
-    expect(specs.map(({ kind }) => kind)).toEqual(['gc']);
-    world.clock.setWallClock(world.clock.now() + dayMs);
-    await byRule(plan);
-    expect(specs).toHaveLength(2);
-    await runJobs();
-    world.clock.setWallClock(world.clock.now() + dayMs);
-    await byRule(plan);
-    expect(specs).toEqual([]);
   });
 });

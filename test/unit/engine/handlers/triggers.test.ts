@@ -18,6 +18,7 @@ let busy: boolean;
 let triggered: (readonly [Trigger, MachineId])[];
 let say: (event: HypervisorEvent) => void;
 let stop: () => void;
+let refuse: Error | null;
 
 beforeEach(async () => {
   world = fakeWorld();
@@ -26,6 +27,7 @@ beforeEach(async () => {
   changed = null;
   busy = false;
   triggered = [];
+  refuse = null;
   let listener: ((id: HostId, event: HypervisorEvent) => void) | null = null;
   const rooms = {
     ...{ world, catalog },
@@ -43,6 +45,7 @@ beforeEach(async () => {
   } as unknown as TriggerRooms;
   stop = watchTriggers(rooms, {
     trigger: (what, machine) => {
+      if (refuse !== null) throw refuse;
       triggered.push([what, machine]);
       return [];
     },
@@ -105,4 +108,17 @@ test('once ended it hears and looks no more', async () => {
   await world.clock.advance(10 * lookAtChangesMs);
   expect(triggered).toEqual([]);
   expect(world.clock.waiting).toBe(0);
+});
+
+test('what breaks once is logged, and is looked at again', async () => {
+  changed = { bytes: 5000, since: handClockStart, at: handClockStart + 1 };
+  refuse = new Error('the catalog is full');
+  await world.clock.advance(lookAtChangesMs);
+  expect(() => {
+    say(lifecycle('stopped', 0));
+  }).not.toThrow();
+  expect(world.logged.filter(({ level }) => level === 'error')).toHaveLength(2);
+  refuse = null;
+  await world.clock.advance(lookAtChangesMs);
+  expect(triggered).toHaveLength(1);
 });

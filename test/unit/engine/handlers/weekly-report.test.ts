@@ -115,3 +115,11 @@ test('stopped while the engine starts, it writes nothing', async () => {
   expect(made).toBe(0);
   expect(world.clock.waiting).toBe(0);
 });
+
+test('a timer of one’s own writes it too, and does not begin to look again', async () => {
+  await weekly.once();
+  await weekly.once();
+  expect(made).toBe(1);
+  expect(readdirSync(folder)).toHaveLength(1);
+  expect(world.clock.waiting).toBe(0);
+});

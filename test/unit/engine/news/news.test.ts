@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Channels, News } from '#contract/news.ts';
+import type { PlanId } from '#contract/plans.ts';
 import { openCatalog } from '#engine/catalog/catalog.ts';
 import { defaultChannels } from '#engine/news/channels-file.ts';
 import { createNews, retryMs, stopPatienceMs } from '#engine/news/news.ts';
@@ -253,4 +254,17 @@ describe('what a person said', () => {
     expect(world.logged).toMatchObject([{ level: 'error' }]);
     expect(readFileSync(path, 'utf8')).toBe(content);
   });
+});
+
+test('failures of one plan are one piece of news after the first, also when it stops', async () => {
+  const { world, catalog, news } = await room();
+  const plan = 'nightly' as PlanId;
+  for (const name of ['a', 'b', 'c']) news.tell({ ...failed, title: `${name} failed`, plan });
+  expect(emitted.map(({ title }) => title)).toEqual(['a failed']);
+  const stopping = news.stop();
+  await world.clock.advance(1);
+  await stopping;
+  expect(emitted.map(({ title }) => title)).toEqual(['a failed', '2 more backups failed']);
+  expect(sent).toHaveLength(2);
+  expect(catalog.news.deliveries()).toEqual([]);
 });

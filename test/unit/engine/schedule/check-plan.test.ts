@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { HostId, RepositoryId } from '#contract/domain.ts';
-import type { PlanDraft } from '#contract/plans.ts';
+import type { HostId, MachineId, RepositoryId } from '#contract/domain.ts';
+import type { PlanDraft, PlanId } from '#contract/plans.ts';
 import { checkPlan } from '#engine/schedule/check-plan.ts';
 import { attic, machineIdOf, planStory } from '../../../fakes/plan-story.ts';
 import { planDraft } from '../../../fakes/plans.ts';
@@ -59,6 +59,12 @@ describe('what is wrong with a draft', () => {
     [
       'every disk left out',
       { exclude: [{ machine: web, targets: ['vda', 'vdb'] }] },
+      'blocker exclude',
+      'Every disk of web',
+    ],
+    [
+      'every disk left out while the machine was on another host',
+      { exclude: [{ machine: 'host-2/uuid-web' as MachineId, targets: ['vda', 'vdb'] }] },
       'blocker exclude',
       'Every disk of web',
     ],
@@ -125,12 +131,38 @@ describe('what is wrong with a draft', () => {
     expect(problems[0]?.message).toContain(words);
   });
 
+  test('another plan whose rule is for the same restore points', async () => {
+    const story = await planStory('2026-01-10T12:00:00Z');
+    const keep = { ...none, last: 3 };
+    const nightly = await story.plan({ ...draft, name: 'Nightly', keep });
+    const all = { ...draft, name: 'Everything' };
+    await story.plan(all);
+    const { parts } = story.life.schedule;
+    const warnings = async (change: Partial<PlanDraft>, own: PlanId | null = null) =>
+      (await checkPlan(parts, { ...draft, name: 'New', ...change }, own)).problems;
+    expect(await warnings({ keep })).toEqual([
+      {
+        ...{ field: 'keep', level: 'warning' },
+        message: 'Everything keeps every point of web in attic, so none of them goes.',
+      },
+      {
+        ...{ field: 'keep', level: 'warning' },
+        message: 'Nightly also keeps points of web in attic: what either keeps stays.',
+      },
+    ]);
+    expect((await warnings({})).map(({ message }) => message)).toEqual([
+      'This keeps every point of web in attic, so Nightly removes none of them any more.',
+    ]);
+    expect((await warnings({ keep }, nightly)).map(({ field }) => field)).toEqual(['keep']);
+    expect(await warnings({ keep: null }, nightly)).toEqual([]);
+  });
+
   test('a clock before 2020 is told', async () => {
     const { problems } = await check({}, '2010-01-01T12:00:00Z');
     expect(problems).toMatchObject([{ field: 'calendar', level: 'warning' }]);
   });
 
-  test('a plan that is right: its next times, the change of the clocks, whom it means', async () => {
+  test('a right one: its next times, the change of the clocks, whom it means', async () => {
     const story = await planStory('2026-03-28T12:00:00Z');
     const calendar = { kind: 'daily', at: ['02:30'] } as const;
     const checked = await checkPlan(

@@ -1,7 +1,13 @@
 /** kill -9 at each step of a planned run: the next start explains it, and goes on. */
 import { describe, expect, test } from 'vitest';
 import type { PlanRun } from '#contract/plans.ts';
-import { attic, machineIdOf, planStory, type PlanStory } from '../../../fakes/plan-story.ts';
+import {
+  attic,
+  cellar,
+  machineIdOf,
+  planStory,
+  type PlanStory,
+} from '../../../fakes/plan-story.ts';
 import { planDraft } from '../../../fakes/plans.ts';
 
 const hook = { timeoutSeconds: 60, stopOnFailure: true };
@@ -75,9 +81,13 @@ describe('killed', () => {
     expect(last?.state).toMatchObject({ error: { code: 'plan-run-cut-off' } });
     expect(story.news).toMatchObject([{ kind: 'failed' }]);
     expect(story.backups).toHaveLength(2);
+    // What the program before began is ended by the one after, although there is no backup.
+    expect(story.hooksRun.map(({ when }) => when)).toEqual(['before', 'before', 'after']);
+    expect(story.hooksRun[2]).toMatchObject({ run: last?.id, outcome: 'failed', point: null });
+    expect(last?.log.join('\n')).toContain('printed after');
   });
 
-  test('where the repository is away meanwhile, its restore point is found when it is back', async () => {
+  test('where the repository is away, its restore point is found when it is back', async () => {
     const story = await killedAfter(3500);
     story.around.present.delete(attic);
     expect(summary(await goesOn(story))).toEqual(['continued waiting', 'schedule failed']);
@@ -90,15 +100,112 @@ describe('killed', () => {
     expect(story.backups).toHaveLength(1);
   });
 
-  test('a plan that was removed meanwhile goes on with nothing', async () => {
+  test('a repository that never answers stops no plan, nor the end of Waymark', async () => {
+    const story = await killedAfter(3500);
+    const asked: string[] = [];
+    const silent = (life: typeof story.life) => {
+      Object.assign(life.schedule.parts, {
+        readPoints: (id: string) => {
+          asked.push(id);
+          return new Promise(() => undefined);
+        },
+      });
+      life.schedule.scheduler.start();
+    };
+    silent(await story.start(false));
+    await story.clock.advance(1000);
+    expect(summary(await story.runs())).toEqual(['schedule running']);
+    await story.life.stop(); // does not wait for it
+    silent(await story.start(false));
+    await story.clock.advance(16_000);
+    expect(asked).toEqual([attic, attic]);
+    expect(summary(await story.runs())).toEqual(['continued running', 'schedule failed']);
+    await story.until('2026-11-25T02:01:00Z');
+    expect((await story.runs())[0]).toMatchObject({ cause: 'schedule', state: { kind: 'done' } });
+  });
+
+  test('one that cannot be explained leaves the others to go on', async () => {
+    const story = await planStory('2026-11-23T22:00:00Z');
+    story.around.machines = ['web', 'mail'];
+    await story.plan(planDraft(null, attic));
+    await story.plan({ ...planDraft(null, cellar), name: 'Other' });
+    await story.until('2026-11-24T02:00:00Z');
+    await story.clock.advance(1000);
+    const running = (await story.runs()).filter(({ state }) => state.kind === 'running');
+    expect(running).toHaveLength(2);
+    story.life.kill();
+    const { catalog, schedule } = await story.start(false);
+    const { update } = catalog.planRuns;
+    let broken = true;
+    const first = catalog.planRuns.open().find(({ state }) => state.kind === 'running')?.id;
+    catalog.planRuns.update = (run) => {
+      if (broken && run.id === first) throw new Error('the disk is full');
+      update(run);
+    };
+    schedule.scheduler.start();
+    await story.clock.advance(30_000);
+    broken = false;
+    const [stuck, ...others] = (await story.runs())
+      .filter(({ id, due }) => {
+        return id === first || due === running[0]?.due;
+      })
+      .toSorted((a) => (a.id === first ? -1 : 1));
+    expect(stuck?.state.kind).toBe('running');
+    expect(others.filter(({ state }) => state.kind === 'running')).toEqual([]);
+    expect(others.filter(({ cause }) => cause === 'continued')).toMatchObject([
+      { state: { kind: 'done' } },
+    ]);
+  });
+
+  test('a plan that was removed meanwhile ends with its program after', async () => {
     const story = await killedAfter(2000);
     await story.start(false);
     const [plan] = await story.life.handlers['plans.list']({});
     if (plan === undefined) throw new Error('no plan');
     await story.life.handlers['plans.remove']({ plan: plan.id });
     await story.life.stop();
-    expect(summary(await goesOn(story))).toEqual(['schedule failed']);
+    const [ended, ...more] = await goesOn(story);
+    expect(more).toEqual([]);
+    expect(ended?.state).toMatchObject({ kind: 'failed', error: { code: 'plan-run-cut-off' } });
     expect(story.backups).toHaveLength(1);
+    expect(story.hooksRun.map(({ when }) => when)).toEqual(['before', 'after']);
+    expect(story.hooksRun[1]).toMatchObject({ outcome: 'failed' });
+    expect(story.news).toMatchObject([{ kind: 'failed', title: 'web was not backed up' }]);
+  });
+
+  test('killed again while the program after ends it, that runs once more', async () => {
+    const story = await killedAfter(2000);
+    await story.start();
+    await story.clock.advance(2000);
+    story.life.kill();
+    await story.start();
+    await story.clock.advance(500); // in the program after
+    expect(story.hooksRun.map(({ when }) => when)).toEqual(['before', 'before', 'after']);
+    story.life.kill();
+    const runs = await goesOn(story);
+    expect(summary(runs)).toEqual(['continued failed', 'schedule failed']);
+    expect(story.hooksRun.map(({ when }) => when)).toEqual(['before', 'before', 'after', 'after']);
+    expect(story.news).toMatchObject([{ kind: 'failed' }]);
+  });
+
+  test('a removed plan whose restore point was made says that it is there', async () => {
+    const story = await killedAfter(5500);
+    await story.start(false);
+    const [plan] = await story.life.handlers['plans.list']({});
+    if (plan === undefined) throw new Error('no plan');
+    await story.life.handlers['plans.remove']({ plan: plan.id });
+    await story.life.stop();
+    const [ended] = await goesOn(story);
+    expect(ended?.state).toMatchObject({
+      kind: 'failed',
+      error: {
+        message:
+          'Waymark was ended while the restore point was checked. ' +
+          'Its plan was removed. Its restore point is there.',
+      },
+    });
+    expect(story.news).toMatchObject([{ title: 'The planned run of web was cut off' }]);
+    expect(story.hooksRun.map(({ when }) => when)).toEqual(['before', 'after']);
   });
 
   test('the ordinary end of Waymark in the middle is gone on from as well', async () => {

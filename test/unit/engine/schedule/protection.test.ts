@@ -5,6 +5,7 @@ import { timesOf } from '#engine/schedule/calendar.ts';
 import {
   demandSince,
   protectionBy,
+  startOf,
   worse,
   type Demand,
   type PairFacts,
@@ -14,7 +15,9 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const now = Date.parse('2026-03-10T12:00:00Z');
 const since = now - 2 * dayMs;
-const demand: Demand = { zone: 'UTC', since, nextDue: now + hourMs, pauseWords: '' };
+const demand: Demand = {
+  ...{ zone: 'UTC', since, start: null, nextDue: now + hourMs, pauseWords: '' },
+};
 const done: PlanRunState = { kind: 'done', at: now };
 const failed: PlanRunState = {
   kind: 'failed',
@@ -23,7 +26,8 @@ const failed: PlanRunState = {
 };
 
 function pair(change: Partial<PairFacts> = {}): PairFacts {
-  return { repository: 'attic', lastGood: now - dayMs, ended: null, waits: null, ...change };
+  const facts = { repository: 'attic', lost: '', lastGood: now - dayMs, ended: null, waits: null };
+  return { ...facts, ...change };
 }
 
 describe('what a plan asks for', () => {
@@ -56,6 +60,40 @@ describe('what a plan asks for', () => {
   });
 });
 
+describe('a plan whose first time is not over', () => {
+  const found = timesOf({ kind: 'monthly', day: 1, at: '03:00' }, 'UTC');
+  if (found === null) throw new Error('monthly cannot be read');
+  const monthly = found;
+  const at = (iso: string) => Date.parse(iso);
+  const made = now - hourMs;
+  const young = (moment: number): Demand => ({
+    ...{ ...demand, since: demandSince(monthly, asked, moment) },
+    start: startOf(monthly, made, moment),
+  });
+  const asked = { createdAt: made, overdueAfterSeconds: 3 * 86_400 };
+  const stands = (lastGood: number | null, moment = now) =>
+    protectionBy(young(moment), [pair({ lastGood })]);
+
+  test('a point older than the time before the plan does not protect', () => {
+    expect(stands(now - 800 * dayMs)).toEqual({
+      protection: 'overdue',
+      words:
+        'Its newest restore point in attic is of 31 December 2023 at 12:00, older than the new ' +
+        'plan asks for. Its first run: 1 April 2026 at 03:00.',
+    });
+    expect(stands(at('2026-03-01T02:58Z')).protection).toBe('overdue');
+    expect(stands(at('2026-03-01T03:00Z'))).toEqual({ protection: 'protected', words: '' });
+    expect(stands(null).protection).toBe('never');
+  });
+
+  test('once it is over, what it asks for is told', () => {
+    const later = at('2026-04-02T03:00Z');
+    expect(startOf(monthly, made, later - 1)).not.toBeNull();
+    expect(startOf(monthly, made, later)).toBeNull();
+    expect(stands(now, later).words).toContain('one was due 1 April 2026 at 03:00');
+  });
+});
+
 describe('how a machine stands', () => {
   test.each<[string, PairFacts, string, string]>([
     ['a point as new as asked for', pair(), 'protected', ''],
@@ -84,6 +122,12 @@ describe('how a machine stands', () => {
       pair({ lastGood: now - hourMs / 2, ended: { due: now - hourMs, state: failed } }),
       'protected',
       '',
+    ],
+    [
+      'a good point in a repository that is not known any more',
+      pair({ lost: 'The repository attic is not known here any more.' }),
+      'failing',
+      'The repository attic is not known here any more.',
     ],
     [
       'the newest run was good',

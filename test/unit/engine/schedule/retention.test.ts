@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { KeepReason, Retention } from '#contract/plans.ts';
-import { goes, keepReasons, type RuledPoint } from '#engine/schedule/retention.ts';
+import { keepReasons, type RuledPoint, type RuleOptions } from '#engine/schedule/retention.ts';
 
 const none: Retention = { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
-const berlin = { zone: 'Europe/Berlin', machineGone: false };
+/** After every point here that is not dated wrongly. */
+const now = Date.UTC(2027, 2, 1);
+const berlin = { zone: 'Europe/Berlin', machineGone: false, now };
 
 function at(iso: string, change: Partial<RuledPoint> = {}): RuledPoint {
   return { id: iso, time: Date.parse(iso), pinned: false, damaged: false, ...change };
@@ -40,7 +42,7 @@ describe('which points stay', () => {
   it('days end at midnight of the zone, not of UTC', () => {
     const points = [at('2026-01-10T22:30Z'), at('2026-01-10T23:30Z')];
     expect(Object.keys(stay(points, { daily: 2 }))).toHaveLength(2); // 23:30 and 00:30 in Berlin
-    const utc = { zone: 'UTC', machineGone: false };
+    const utc = { ...berlin, zone: 'UTC' };
     expect(Object.keys(stay(points, { daily: 2 }, utc))).toEqual(['2026-01-10T23:30Z']);
   });
 
@@ -79,6 +81,20 @@ describe('which points stay', () => {
     });
   });
 
+  it('those dated in the future stay and take nobody’s place', () => {
+    const future = ['2040-01-01T10:00Z', '2040-01-02T10:00Z', '2040-01-03T10:00Z'];
+    const real = ['2027-02-27T10:00Z', '2027-02-28T10:00Z', '2027-03-01T00:05Z'];
+    const points = [...future, '2027-02-26T10:00Z', ...real].map((iso) => at(iso));
+    expect(stay(points, { last: 3 })).toEqual({
+      ...Object.fromEntries(future.map((iso) => [iso, ['not-ruled']])),
+      '2027-02-27T10:00Z': ['last'],
+      '2027-02-28T10:00Z': ['last'],
+      '2027-03-01T00:05Z': ['last', 'newest-good'], // five minutes are no wrong clock
+    });
+    const in2041 = { ...berlin, now: Date.UTC(2041, 0, 1) };
+    expect(Object.keys(stay(points, { last: 3 }, in2041)).sort()).toEqual(future);
+  });
+
   it('everything of a machine that is gone, and what is pinned', () => {
     const points = [at('2026-11-20T10:00Z'), at('2026-11-19T10:00Z', { pinned: true })];
     expect(stay(points, { last: 1 })).toHaveProperty(['2026-11-19T10:00Z'], ['pinned']);
@@ -88,7 +104,7 @@ describe('which points stay', () => {
 
   it('refuses a rule that keeps nothing, and a zone nobody knows', () => {
     const ask = (rule: Partial<Retention>, zone: string) => () =>
-      keepReasons([], { ...none, ...rule }, { zone, machineGone: false });
+      keepReasons([], { ...none, ...rule }, { zone, machineGone: false, now });
     expect(ask({}, 'UTC')).toThrow(expect.objectContaining({ code: 'invalid-input' }));
     expect(ask({ last: 1 }, 'Mars/Olympus')).toThrow(
       expect.objectContaining({ code: 'invalid-input' }),
@@ -121,8 +137,15 @@ const rules = fc
   .filter((rule) => Object.values(rule).some((count) => count > 0));
 const cases = { points: pointLists, rule: rules, zone: fc.constantFrom(...zones) };
 
+/** Ids that go, oldest first. */
+function goes(points: readonly RuledPoint[], rule: Retention, options: RuleOptions): string[] {
+  const reasons = keepReasons(points, rule, options);
+  const gone = points.filter(({ id }) => reasons.get(id)?.length === 0);
+  return gone.sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1)).map(({ id }) => id);
+}
+
 function kept(points: readonly RuledPoint[], rule: Retention, zone: string): Set<string> {
-  const reasons = keepReasons(points, rule, { zone, machineGone: false });
+  const reasons = keepReasons(points, rule, { zone, machineGone: false, now });
   return new Set([...reasons].filter(([, why]) => why.length > 0).map(([id]) => id));
 }
 
@@ -130,7 +153,7 @@ describe('whatever the points and the rule', () => {
   it('pinned, damaged and the newest good stay; what goes is in the order of time', () => {
     fc.assert(
       fc.property(fc.record(cases), ({ points, rule, zone }) => {
-        const gone = goes(points, rule, { zone, machineGone: false });
+        const gone = goes(points, rule, { zone, machineGone: false, now });
         const goneSet = new Set(gone);
         for (const { id, pinned, damaged } of points) {
           if (pinned || damaged) expect(goneSet.has(id)).toBe(false);
@@ -155,6 +178,17 @@ describe('whatever the points and the rule', () => {
         expect(kept(left, rule, zone)).toEqual(once);
         const mixed = [...points].sort((a, b) => ((a.time ^ seed) % 101) - ((b.time ^ seed) % 101));
         expect(kept(mixed, rule, zone)).toEqual(once);
+      }),
+    );
+  });
+
+  it('points of the future neither go nor change what goes of the others', () => {
+    fc.assert(
+      fc.property(fc.record({ ...cases, today: fc.integer({ min: 0, max: 800 }) }), (one) => {
+        const { points, rule, zone } = one;
+        const options = { zone, machineGone: false, now: start + one.today * dayMs };
+        const past = points.filter(({ time }) => time <= options.now + 5 * 60_000);
+        expect(goes(points, rule, options)).toEqual(goes(past, rule, options));
       }),
     );
   });
@@ -203,7 +237,9 @@ describe('whatever the points and the rule', () => {
           const before = kept(points, rule, zone);
           const time = Math.max(start, ...points.map((point) => point.time)) + later;
           const more = [...points, { id: 'new', time, pinned: false, damaged: false }];
-          const after = kept(more, rule, zone);
+          const options = { zone, machineGone: false, now: time };
+          const gone = goes(more, rule, options);
+          const after = more.map(({ id }) => id).filter((id) => !gone.includes(id));
           for (const id of after) expect(before.has(id) || id === 'new').toBe(true);
         },
       ),

@@ -54,7 +54,7 @@ describe('what a run waits for', () => {
     expect(told(await story.runs())).toEqual(['schedule done 11-24 02:00']);
   });
 
-  test('a repository that goes away in the middle is waited for, and not told as a failure', async () => {
+  test('a repository that goes away in the middle is waited for: no failure', async () => {
     const story = await planStory('2026-11-23T22:00:00Z');
     await story.plan(daily);
     await story.until('2026-11-24T02:00:00Z');
@@ -151,8 +151,93 @@ describe('what begins a run beside the calendar', () => {
   });
 });
 
+describe('a revert with a backup promised before it', () => {
+  const triggers = {
+    ...{ changedBytes: null, shutdown: false, beforeRevert: true, shortestIntervalSeconds: 0 },
+  };
+
+  test('takes the run that waits already, and begins it at once', async () => {
+    const story = await planStory('2026-11-23T08:00:00Z');
+    await story.plan({ ...daily, triggers });
+    story.around.wait = { reason: 'on-battery', words: 'Waits until the computer is plugged in.' };
+    await story.until('2026-11-24T02:10:00Z');
+    const promised = story.life.schedule.scheduler.beforeRevert(web);
+    await story.clock.advance(30_000);
+    expect(await promised).toMatchObject([{ cause: 'schedule', state: { kind: 'done' } }]);
+    expect(story.backups).toHaveLength(1);
+  });
+
+  test('waits for the run that runs, and has another made of what was written since', async () => {
+    const story = await planStory('2026-11-23T08:00:00Z');
+    await story.plan({ ...daily, triggers });
+    await story.until('2026-11-24T02:00:00Z');
+    await story.clock.advance(1000);
+    const promised = story.life.schedule.scheduler.beforeRevert(web);
+    await story.clock.advance(30_000);
+    expect(await promised).toMatchObject([
+      { cause: 'schedule', state: { kind: 'done' } },
+      { cause: 'before-revert', state: { kind: 'done' } },
+    ]);
+  });
+
+  test('takes the one that runs where its restore point is new enough', async () => {
+    const story = await planStory('2026-11-23T08:00:00Z');
+    await story.plan({ ...daily, triggers: { ...triggers, shortestIntervalSeconds: 600 } });
+    await story.until('2026-11-24T02:00:00Z');
+    await story.clock.advance(1000);
+    const { scheduler } = story.life.schedule;
+    const promised = scheduler.beforeRevert(web);
+    await story.clock.advance(30_000);
+    expect(await promised).toMatchObject([{ cause: 'schedule', state: { kind: 'done' } }]);
+    expect(await scheduler.beforeRevert(web)).toEqual([]);
+  });
+
+  test('does not wait for long for what the run cannot do without; that waits on', async () => {
+    const story = await planStory('2026-11-23T08:00:00Z');
+    await story.plan({ ...daily, triggers });
+    story.around.present.delete(attic);
+    await story.until('2026-11-24T02:10:00Z');
+    const promised = story.life.schedule.scheduler.beforeRevert(web);
+    await story.clock.advance(10_000);
+    expect(await promised).toMatchObject([
+      { cause: 'schedule', state: { kind: 'waiting', reason: 'repository-absent' } },
+    ]);
+    story.around.present.add(attic);
+    await story.clock.advance(2 * 60_000);
+    expect(told(await story.runs())).toEqual(['schedule done 11-24 02:00']);
+  });
+
+  test('is refused where its repository is not known any more', async () => {
+    const story = await planStory('2026-11-23T08:00:00Z');
+    await story.plan({ ...daily, triggers });
+    story.life.catalog.repositories.remove(attic);
+    await expect(story.life.schedule.scheduler.beforeRevert(web)).rejects.toMatchObject({
+      code: 'refused',
+      message:
+        'The backup before it cannot be made: ' +
+        'The repository of this plan is not known here any more.',
+      data: { unharmed: 'The machine was not touched.' },
+    });
+  });
+
+  test('is refused while the clock shows a time before 2020, and when Waymark ends', async () => {
+    const story = await planStory('1970-01-01T00:10:00Z');
+    await story.plan({ ...daily, zone: 'UTC', triggers });
+    const { scheduler } = story.life.schedule;
+    await expect(scheduler.beforeRevert(web)).rejects.toMatchObject({
+      message: 'The backup before it cannot be made: The clock shows a time before 2020.',
+    });
+    await scheduler.stop();
+    await expect(scheduler.beforeRevert(web)).rejects.toMatchObject({
+      code: 'refused',
+      message: 'Waymark is ending and begins no backup any more.',
+    });
+    expect(story.backups).toEqual([]);
+  });
+});
+
 describe('a clock that is set', () => {
-  test('forward: what it jumped over is told, once; back: its times come all the same', async () => {
+  test('forward: what it jumped over is told; back: its times come all the same', async () => {
     const story = await planStory('2026-11-23T08:00:00Z');
     const plan = await story.plan({ ...daily, catchUp: false });
     story.clock.setWallClock(Date.parse('2026-11-25T08:00:00Z'));

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import type { PlanRun } from '#contract/plans.ts';
+import { describe, expect, test } from 'vitest';
+import type { PlanDraft, PlanRun } from '#contract/plans.ts';
 import { attic, cellar, machineIdOf, planStory } from '../../../fakes/plan-story.ts';
 import { planDraft } from '../../../fakes/plans.ts';
 import { point } from '../../../fakes/records.ts';
@@ -269,6 +269,41 @@ test('the steps of a run come in order, and what they say is in its log', async 
   const [stopped] = await story.runs();
   expect(stopped?.state).toMatchObject({ kind: 'failed', error: { code: 'hook-failed' } });
   expect(story.backups).toHaveLength(1);
+});
+
+describe('the rule of a plan that was changed while its run went on', () => {
+  const rule = { last: 3, hourly: 0, daily: 7, weekly: 0, monthly: 0, yearly: 0 };
+  /** Changes the plan two seconds into its backup, which takes four. */
+  async function changedMeanwhile(change: Partial<PlanDraft> | null) {
+    const story = await planStory('2026-11-23T22:00:00Z');
+    const draft = planDraft(web, attic, { keep: rule });
+    const plan = await story.plan(draft);
+    await story.until('2026-11-24T02:00:02Z');
+    const { handlers } = story.life;
+    if (change === null) await handlers['plans.remove']({ plan });
+    else await handlers['plans.change']({ plan, draft: { ...draft, ...change } });
+    await story.until('2026-11-24T02:01:00Z');
+    const [run] = await story.runs();
+    expect(run?.state.kind).toBe('done');
+    return { rules: story.rules, log: run?.log.join('\n') ?? '' };
+  }
+
+  test('is the one it has now', async () => {
+    const keep = { ...rule, last: 30 };
+    expect((await changedMeanwhile({ keep })).rules).toEqual([keep]);
+    expect((await changedMeanwhile({})).rules).toEqual([rule]);
+  });
+
+  test.each<[string, Partial<PlanDraft> | null, string]>([
+    ['that was removed', null, 'the plan was removed or changed and does not mean this now'],
+    ['that keeps everything now', { keep: null }, 'keeps everything now'],
+    ['that means another repository now', { repositories: [cellar] }, 'does not mean this now'],
+  ])('%s: nothing goes, and the log says so', async (_, change, words) => {
+    const { rules, log } = await changedMeanwhile(change);
+    expect(rules).toEqual([]);
+    expect(log).toContain(`Nothing was removed: `);
+    expect(log).toContain(words);
+  });
 });
 
 test('a new restore point that is damaged is no good one', async () => {

@@ -221,6 +221,8 @@ test('every planned time of a year has one row with its reason', { timeout: 120_
   }
   const done = (kinds.get('done') ?? 0) + (kinds.get('problems') ?? 0);
   expect(done).toBeGreaterThan(200);
+  // No run was done twice, and what a killed one had made was gone on with.
+  expect(story.stored).toHaveLength(done);
   for (const what of ['missed', 'skipped', 'failed', 'catch-up', 'continued']) {
     expect(kinds.get(what)).toBeGreaterThan(5);
   }

@@ -254,6 +254,27 @@ describe('a clean-up deletes nothing', () => {
   });
 });
 
+it('takes its note back when another got the lease just before it', async () => {
+  const { repository, points } = await history(14, 4);
+  const [one] = points;
+  if (one === undefined) throw new Error('few');
+  await repository.kept.remove(marked(one.name), 'A person');
+  aheadMs = graceMs + dayMs;
+  const real = store.at.world.files;
+  const createDurable: typeof real.createDurable = async (path, ...rest) => {
+    // Asleep between the look at the lease and the note; somebody took over meanwhile.
+    const taken = join(store.at.path, 'locks', 'writer-000999');
+    const free = JSON.stringify({ state: 'free', pid: 1 });
+    if (path.includes('/cleaned/')) await writeFile(taken, free);
+    await real.createDurable(path, ...rest);
+  };
+  const slow = await open('slow.sqlite', { ...world(), files: { ...real, createDurable } });
+  expect(await codeOf(slow.cleanUp(owner))).toBe('repository-lease-lost');
+  expect(await readdir(join(store.at.path, 'cleaned'))).toEqual([]);
+  await repository.kept.takeBack(one.name);
+  await wholeAndExact(await open('other.sqlite'), points);
+});
+
 describe('beside a clean-up elsewhere', () => {
   it('a reader that knew the old packs finds everything in the new ones', async () => {
     const { repository, points } = await history(11, 8);

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openRepository, type StoreRepository } from '#engine/store/repository.ts';
@@ -110,7 +110,7 @@ it('a marker of another kind or repository is none', async () => {
   expect(await ids(repository)).toEqual(['one', 'two']);
 });
 
-it('is taken back beside a writer within the grace, and never beside one after it', async () => {
+it('is taken back beside a writer while more than a day of grace is left, else never', async () => {
   await twoPoints();
   const clock = handClock(Date.now());
   const repository = await at(clock);
@@ -120,11 +120,38 @@ it('is taken back beside a writer within the grace, and never beside one after i
   await storage.attach();
   const lease = await takeLease(store.at.world, storage, owner);
   await repository.kept.takeBack(one);
-  clock.setWallClock(Date.now() + removalGraceSeconds * 1000 + day);
-  expect(await codeOf(repository.kept.takeBack(two))).toBe('repository-busy');
+  for (const left of [day - 60_000, 0, -day]) {
+    clock.setWallClock(Date.now() + removalGraceSeconds * 1000 - left);
+    expect(await codeOf(repository.kept.takeBack(two))).toBe('repository-busy');
+  }
   await lease.release();
   await repository.kept.takeBack(two);
   expect(await ids(repository)).toEqual(['one', 'two']);
+});
+
+it('is taken back under the lease also early in its grace: clocks differ', async () => {
+  const repository = await twoPoints();
+  await repository.kept.remove(one, 'A person');
+  const locks = async () => (await readdir(join(store.at.path, 'locks'))).sort().at(-1);
+  const before = await locks();
+  await repository.kept.takeBack(one);
+  expect(await locks()).not.toBe(before);
+  await (await repository.openWriter(owner)).release(); // it is free again
+});
+
+it('unpinning removes nothing, also where a removal was made as it was pinned', async () => {
+  const repository = await twoPoints();
+  const { path } = store.at;
+  await repository.kept.remove(one, 'Plan Nightly');
+  await mkdir(join(path, 'pins', machineUuid), { recursive: true });
+  await writeFile(join(path, 'pins', machineUuid, 'one'), 'set by somebody else');
+  await repository.kept.unpin(one);
+  expect(await repository.kept.removed()).toEqual([]);
+  expect(await ids(repository)).toEqual(['one', 'two']);
+  // One that is only removed stays removed.
+  await repository.kept.remove(two, 'A person');
+  await repository.kept.unpin(two);
+  expect(await ids(repository)).toEqual(['one']);
 });
 
 it('refuses names that leave their folder, unknown points and read-only repositories', async () => {

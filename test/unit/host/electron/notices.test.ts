@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Job } from '#contract/domain.ts';
+import type { Background } from '#contract/news.ts';
+import type { Plan } from '#contract/plans.ts';
 import { dataArgument, inBackground } from '../../../../src-main/host/electron/arguments.ts';
-import { noticeFor } from '../../../../src-main/host/electron/notices.ts';
+import { noticeFor, standStillNote } from '../../../../src-main/host/electron/notices.ts';
 
 describe('arguments and notices', () => {
   it('knows --data=DIR and leaves everything else alone', () => {
@@ -27,5 +29,17 @@ describe('arguments and notices', () => {
     expect(noticeFor(long, true)?.title).toBe('Back up gitea');
     expect(noticeFor({ ...base, state: { kind: 'cancelled', at: 1 } }, false)).toBeNull();
     expect(noticeFor({ ...base, state: { kind: 'running' } }, false)).toBeNull();
+  });
+
+  it('say at the end that plans stand still, unless somebody else runs them', () => {
+    const plan = { pause: { kind: 'no' } } as Plan;
+    const paused = { pause: { kind: 'paused', until: null } } as Plan;
+    const alone = { running: 'electron', service: { kind: 'not-installed' } } as Background;
+    const service = { kind: 'installed', active: true } as Background['service'];
+    expect(standStillNote([paused, plan], alone)?.title).toContain('stand still');
+    expect(standStillNote([plan], { ...alone, service })).toBeNull();
+    expect(standStillNote([plan], { ...alone, running: 'browser' })).toBeNull();
+    expect(standStillNote([paused], alone)).toBeNull();
+    expect(standStillNote([], alone)).toBeNull();
   });
 });

@@ -131,6 +131,18 @@ describe('plan run-due', () => {
     expect(both.out.trimEnd().split('\n')).toHaveLength(4);
   });
 
+  it('that is ended leaves runs as they are: whoever runs them goes on', async () => {
+    const { engine, asked } = plansEngine({ runs: [[running], [waiting('turn')]] });
+    const interrupted = new AbortController();
+    const ending = waymark(['plan', 'run-due'], { engine, signal: interrupted.signal });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    interrupted.abort();
+    const run = await ending;
+    expect(run.code).toBe(130);
+    expect(run.out).toContain('running (backup)');
+    expect(asked.map(({ call }) => call)).toEqual(['run-due']);
+  });
+
   it('waits for what it began', async () => {
     const { engine } = plansEngine({ runs: [[waiting('turn'), running, done]] });
     const run = await waymark(['plan', 'run-due'], { engine });

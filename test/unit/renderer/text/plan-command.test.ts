@@ -11,8 +11,8 @@ import {
 
 const engine = createFakeEngine({ secondsPerJob: 0.05 });
 const { machines, hosts, repositories } = engine.state;
-const named = <Id extends string>(
-  list: readonly { readonly id: Id; readonly name: string }[],
+const named = (
+  list: readonly { readonly id: string; readonly name: string }[],
   id: string,
 ): string => list.find((one) => one.id === id)?.name ?? id;
 const names: CommandNames = {
