@@ -33,8 +33,8 @@ export default defineConfig({
           name: 'real',
           include: ['test/real/**/*.test.ts'],
           exclude: [...alone],
-          // Most of their time is waiting for a QEMU: with two, two cores were idle for three quarters.
-          maxWorkers: 3,
+          // Most of their time is waiting for a QEMU; more at once waits for the processor.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
