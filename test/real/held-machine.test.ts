@@ -40,14 +40,12 @@ describe.skipIf(reason !== null)('a machine that is held', { timeout: 120_000 },
     const reader = spawn('qemu-nbd', args, { stdio: 'ignore' });
     const ended = new Promise((resolve) => reader.on('exit', resolve));
     const info = () => libvirtd.runAs('qemu-img', ['snapshot', '-c', 'x', image]);
-    await expect
-      .poll(() =>
-        info().then(
-          () => 'free',
-          () => 'locked',
-        ),
-      )
-      .toBe('locked');
+    const lock = () =>
+      info().then(
+        () => 'free',
+        () => 'locked',
+      );
+    await expect.poll(lock, { timeout: 20_000 }).toBe('locked');
     setTimeout(() => reader.kill('SIGTERM'), readerMs);
     await engine.act(id, {
       ...{ kind: 'snapshot-create', name: 'calm', description: '', memory: false },
