@@ -3,7 +3,7 @@
  * ending, and a backup job that libvirt lost.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Repository } from '#contract/domain.ts';
@@ -39,13 +39,10 @@ describe.skipIf(reason !== null)('a machine that is held', { timeout: 120_000 },
     const args = ['--read-only', '--persistent', '--format=qcow2', `--socket=${socket}`, image];
     const reader = spawn('qemu-nbd', args, { stdio: 'ignore' });
     const ended = new Promise((resolve) => reader.on('exit', resolve));
-    const info = () => libvirtd.runAs('qemu-img', ['snapshot', '-c', 'x', image]);
-    const lock = () =>
-      info().then(
-        () => 'free',
-        () => 'locked',
-      );
-    await expect.poll(lock, { timeout: 20_000 }).toBe('locked');
+    // Its socket is there once it has the image; writing before that would keep the image from it.
+    await expect.poll(() => existsSync(socket), { timeout: 20_000 }).toBe(true);
+    const writing = libvirtd.runAs('qemu-img', ['snapshot', '-c', 'x', image]);
+    await expect(writing).rejects.toThrow(/lock/);
     setTimeout(() => reader.kill('SIGTERM'), readerMs);
     await engine.act(id, {
       ...{ kind: 'snapshot-create', name: 'calm', description: '', memory: false },
