@@ -9,11 +9,12 @@ import { holdsNothing } from '#engine/nbd/image.ts';
 import type { FileStat } from '#engine/world/files.ts';
 import type { World } from '#engine/world/world.ts';
 import type { ExecuteParts } from './execute.ts';
+import { isActive } from './facts.ts';
 import { imagesOf } from './images-in-use.ts';
 
 /**
  * @param ifEmpty an overlay stays if anything was written to it since the plan was made.
- * Errors: `refused` when something needs it, those of the connection, and of an image of the
+ * Errors: `refused` when something needs it, `machine-busy` when the machine itself runs on it, those of the connection, and of an image of the
  * machine itself that cannot be read: what it stands on is not known then.
  */
 export async function removeFile(
@@ -32,7 +33,7 @@ export async function removeFile(
     world.log.warn('An overlay was written to meanwhile, so it stays', { path });
     return;
   }
-  const why = await neededFor(parts, stat);
+  const why = await neededFor(parts, path, stat);
   if (why !== null) {
     throw new AppError('refused', `${why}, so ${path} is kept.`, {
       reasons: [`${why}.`],
@@ -44,13 +45,20 @@ export async function removeFile(
   await world.files.remove(path);
 }
 
-async function neededFor(parts: ExecuteParts, file: FileStat): Promise<string | null> {
+async function neededFor(
+  parts: ExecuteParts,
+  path: string,
+  file: FileStat,
+): Promise<string | null> {
   const { world, hypervisor } = parts;
-  const isIt = (path: string) => isSameFile(world, path, file);
+  const isIt = (name: string) => isSameFile(world, name, file);
   for (const machine of await hypervisor.listMachines()) {
     for (const disk of machine.definition.disks) {
       const images = await imagesOf(world, machine, disk, machine.uuid === parts.uuid);
-      if (await anyIs(images, isIt)) return `${machine.name} stands on it`;
+      if (!(await anyIs(images, isIt))) continue;
+      // A person may have started it before a cut-off change was finished.
+      if (machine.uuid === parts.uuid && isActive(machine)) throw runsOn(machine.name, path);
+      return `${machine.name} stands on it`;
     }
     for (const { name, memoryFile, disks } of await snapshotsOf(parts, machine.uuid)) {
       const frozen = disks.flatMap(({ kind, image }) =>
@@ -61,6 +69,14 @@ async function neededFor(parts: ExecuteParts, file: FileStat): Promise<string | 
     }
   }
   return null;
+}
+
+function runsOn(name: string, path: string): AppError {
+  return new AppError('machine-busy', `${name} runs on ${path}, so it is kept.`, {
+    path,
+    unharmed: 'The file was not touched.',
+    advice: `Switch ${name} off, then finish this change.`,
+  });
 }
 
 /** A machine that is not there any more needs nothing. */

@@ -57,6 +57,14 @@ test('a file that a machine uses by another name is kept', async () => {
   await expect(remove(base)).rejects.toMatchObject({ code: 'refused' });
 });
 
+test('a file that the machine itself runs on is kept until it is off', async () => {
+  const image = makeImage('base.qcow2');
+  await libvirt.define(xmlOf(1, image));
+  await libvirt.start(uuid(1));
+  await expect(remove(image)).rejects.toMatchObject({ code: 'machine-busy' });
+  expect(existsSync(image)).toBe(true);
+});
+
 test('a link is no file to remove', async () => {
   const base = makeImage('base.qcow2');
   symlinkSync(base, at('link.qcow2'));
