@@ -14,8 +14,9 @@ import { imagesOf } from './images-in-use.ts';
 
 /**
  * @param ifEmpty an overlay stays if anything was written to it since the plan was made.
- * Errors: `refused` when something needs it, `machine-busy` when the machine itself runs on it, those of the connection, and of an image of the
- * machine itself that cannot be read: what it stands on is not known then.
+ * Errors: `refused` when something needs it, `machine-busy` when the machine itself runs on it,
+ * those of the connection, and of an image of the machine itself that cannot be read: what it
+ * stands on is not known then.
  */
 export async function removeFile(
   parts: ExecuteParts,
